@@ -1,38 +1,35 @@
 //! The audit: every chain is read, every record checked, and every split recomputed from the journal under the policy that
 //! it names. The derived rows must equal what the entries add up to.
 //!
-//! It only reads. It trusts the digests of records and policies, and nothing derived.
+//! It only reads. It trusts the digests of records and policies, and nothing derived. What takes processor time runs on
+//! threads of the runtime, so that several calls verify on as many cores; without a runtime it runs where it is called.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tokio::runtime::Handle;
 use tokio::sync::OnceCell;
 
 use crate::domain::ids::Digest;
-use crate::domain::journal::{Entry, EntryKind};
 use crate::domain::policy::Policy;
 use crate::store::rows::PersonState;
-use crate::store::{LookUp, Scope, Store, StoreError};
+use crate::store::{Scope, Store, StoreError};
 
 use super::administration_chain::read_administration;
 use super::booking_check::Closings;
-use super::chain::{self, AuditFinding, ChainFault, StoredEntry};
-use super::entry_replay::{EntryReplay, KeptPolicies};
-
-/// A verified chain.
-#[derive(Clone, Debug)]
-pub struct VerifiedChain {
-    /// The digest of each record, from the first entry on.
-    pub digests: Vec<Digest>,
-    /// The number of splits that were recomputed.
-    pub splits: usize,
-}
+use super::chain::{self, AuditFinding, StoredEntry};
+pub use super::chain_check::VerifiedChain;
+use super::chain_check::{CheckedChain, check_chain, check_rows};
+use super::entry_replay::KeptPolicies;
 
 /// An audit of a store; many chains can be verified at once.
 pub struct Audit<'a, S> {
     store: &'a S,
     policies: Mutex<Arc<KeptPolicies>>,
-    closings: OnceCell<Closings>,
+    closings: OnceCell<Arc<Closings>>,
 }
+
+/// The entries of each chain, or the first finding of it.
+type Chains = Vec<Result<Vec<StoredEntry>, AuditFinding>>;
 
 impl<'a, S: Store> Audit<'a, S> {
     /// An audit of this store.
@@ -45,7 +42,7 @@ impl<'a, S: Store> Audit<'a, S> {
     /// # Errors
     /// The first finding.
     pub async fn verify_person(&self, state: &PersonState) -> Result<VerifiedChain, AuditFinding> {
-        let mut verified = self.verify_persons(std::slice::from_ref(state)).await;
+        let mut verified = self.verify_persons(vec![state.clone()]).await;
         verified.pop().unwrap_or_else(|| Err(AuditFinding::about_person(state, "was not read")))
     }
 
@@ -54,48 +51,25 @@ impl<'a, S: Store> Audit<'a, S> {
     ///
     /// # Errors
     /// The first finding of each.
-    pub async fn verify_persons(&self, states: &[PersonState]) -> Vec<Result<VerifiedChain, AuditFinding>> {
-        let chains = chain::read_chains(self.store, states).await;
-        let (mut verified, mut rows) = (Vec::with_capacity(chains.len()), Vec::new());
-        for (chain, state) in chains.iter().zip(states) {
-            verified.push(match chain {
-                Ok(chain) => self.replay(chain, state).await,
-                Err(finding) => Err(finding.clone()),
-            });
+    pub async fn verify_persons(&self, states: Vec<PersonState>) -> Vec<Result<VerifiedChain, AuditFinding>> {
+        let states: Arc<[PersonState]> = states.into();
+        let checked = async {
+            let chains = self.read_chains(&states).await?;
+            let policies = self.policies_of(&chains).await?;
+            let closings = Arc::clone(self.closings.get_or_try_init(|| self.read_closings()).await?);
+            let of = Arc::clone(&states);
+            let check = move || {
+                let check = |(chain, state): (Result<Vec<StoredEntry>, AuditFinding>, &PersonState)| {
+                    check_chain(chain?, state, &policies, &closings)
+                };
+                chains.into_iter().zip(&*of).map(check).collect()
+            };
+            on_another_thread(check).await.map_err(AuditFinding::from)
+        };
+        match checked.await {
+            Ok(checked) => self.compare_rows(checked, &states).await,
+            Err(finding) => states.iter().map(|_| Err(finding.clone())).collect(),
         }
-        for (at, chain) in chains.iter().enumerate().filter(|(at, _)| verified[*at].is_ok()) {
-            rows.extend(chain.iter().flatten().map(|stored| (at, &stored.entry)));
-        }
-        let scopes: Vec<Scope<'_>> = rows.iter().map(|(_, entry)| scope_of_rows(entry)).collect();
-        for ((at, entry), seen) in rows.into_iter().zip(self.store.look_ups(&scopes).await) {
-            let checked = seen.map_err(ChainFault::from).and_then(|seen| check_rows(entry, &states[at], &seen));
-            if let (Ok(_), Err(fault)) = (&verified[at], checked) {
-                verified[at] = Err(AuditFinding::about_entry(entry.id, fault));
-            }
-        }
-        verified
-    }
-
-    /// Recomputes the splits of a chain, and the accounts that its entries give.
-    async fn replay(&self, chain: &[StoredEntry], state: &PersonState) -> Result<VerifiedChain, AuditFinding> {
-        let policies = self.policies_of(chain).await.map_err(|error| AuditFinding::about_person(state, error))?;
-        let entries: Vec<&Entry> = chain.iter().map(|stored| &stored.entry).collect();
-        let closings = self.closings.get_or_try_init(|| self.read_closings()).await?;
-        let (mut replay, mut splits) = (EntryReplay::new(&policies, closings), 0);
-        for (at, entry) in entries.iter().enumerate() {
-            let applied = replay.apply(entry, &entries[at + 1..]);
-            applied.map_err(|fault| AuditFinding::about_entry(entry.id, fault))?;
-            splits += usize::from(entry.split().is_some());
-        }
-        let accounts = replay.accounts();
-        let moved = accounts.values().filter(|account| account.version > 0).count();
-        if state.accounts().len() != moved {
-            return Err(AuditFinding::about_person(state, "there are accounts that the chain does not change"));
-        }
-        if state.accounts().iter().any(|(key, account)| accounts.get(key) != Some(account)) {
-            return Err(AuditFinding::about_person(state, "an account differs from what the chain adds up to"));
-        }
-        Ok(VerifiedChain { digests: chain.iter().map(|stored| stored.digest).collect(), splits })
     }
 
     /// Follows several persons' chains, without recomputing their splits and rows.
@@ -107,18 +81,46 @@ impl<'a, S: Store> Audit<'a, S> {
             digests: chain.iter().map(|stored| stored.digest).collect(),
             splits: 0,
         };
-        let chains = chain::read_chains(self.store, states).await;
-        chains.into_iter().map(|chain| chain.map(followed)).collect()
+        match self.read_chains(states).await {
+            Ok(chains) => chains.into_iter().map(|chain| chain.map(followed)).collect(),
+            Err(finding) => states.iter().map(|_| Err(finding.clone())).collect(),
+        }
     }
 
-    async fn read_closings(&self) -> Result<Closings, AuditFinding> {
-        Ok(Closings::of(&read_administration(self.store).await?))
+    /// Reads chains, and verifies every link.
+    async fn read_chains(&self, states: &[PersonState]) -> Result<Chains, AuditFinding> {
+        let read = chain::read_chains(self.store, states).await;
+        let verify = move || read.into_iter().map(chain::ReadChain::verified).collect();
+        Ok(on_another_thread(verify).await?)
     }
 
-    /// The policies that the splits of a chain name, as far as the store has them.
-    async fn policies_of(&self, chain: &[StoredEntry]) -> Result<Arc<KeptPolicies>, StoreError> {
+    /// Compares the rows of persons with those that their chains give.
+    async fn compare_rows(
+        &self,
+        checked: Vec<Result<CheckedChain, AuditFinding>>,
+        states: &[PersonState],
+    ) -> Vec<Result<VerifiedChain, AuditFinding>> {
+        let scopes: Vec<Vec<Scope<'_>>> =
+            checked.iter().flatten().map(|chain| chain.rows.iter().map(|row| row.scope()).collect()).collect();
+        let mut found = self.store.rows_of_persons(&scopes).await.into_iter();
+        let mut verified = Vec::with_capacity(states.len());
+        for (chain, state) in checked.iter().zip(states) {
+            verified.push(match chain {
+                Err(finding) => Err(finding.clone()),
+                Ok(chain) => check_rows(chain, state, found.next()).map(|()| chain.verified.clone()),
+            });
+        }
+        verified
+    }
+
+    async fn read_closings(&self) -> Result<Arc<Closings>, AuditFinding> {
+        Ok(Arc::new(Closings::of(&read_administration(self.store).await?)))
+    }
+
+    /// The policies that the splits of chains name, as far as the store has them.
+    async fn policies_of(&self, chains: &Chains) -> Result<Arc<KeptPolicies>, StoreError> {
         let known = || Arc::clone(&self.policies.lock().unwrap_or_else(PoisonError::into_inner));
-        for split in chain.iter().filter_map(|stored| stored.entry.split()) {
+        for split in chains.iter().flatten().flatten().filter_map(|stored| stored.entry.split()) {
             let digest = split.circumstances.policy.digest;
             if known().contains_key(&digest) {
                 continue;
@@ -131,44 +133,15 @@ impl<'a, S: Store> Audit<'a, S> {
     }
 }
 
-/// The rows of an entry: those of its person, its request and its claim.
-fn scope_of_rows(entry: &Entry) -> Scope<'_> {
-    let (hospital_id, person_id) = entry.parties();
-    let claim_id = match &entry.body {
-        EntryKind::Settlement(settled) => Some(&settled.claim.claim_id),
-        EntryKind::Reversal(reversed) => Some(&reversed.claim_id),
-        EntryKind::Revision(revised) => Some(&revised.claim_id),
-        EntryKind::Fence(_) => None,
-    };
-    let mut scope = Scope::of_person(person_id).with_request(entry.request_hospital(), &entry.request_id);
-    scope.claim = hospital_id.zip(claim_id);
-    scope
-}
-
-/// Checks the rows of an entry: its person has this chain, its request leads to it, and its claim has its status.
-fn check_rows(entry: &Entry, state: &PersonState, seen: &LookUp) -> Result<(), ChainFault> {
-    if seen.state != *state {
-        return Err(ChainFault::PersonRow);
-    }
-    // A revision carries the request of the reversal or of the first revision of the run that made it, and a reversal
-    // that of the correction that it is part of.
-    let correction = entry.as_reversal().and_then(|reversed| reversed.correction);
-    let is_of_request = entry.as_revision().is_none() || entry.retroactive_run().is_some();
-    if is_of_request && seen.request != Some(correction.unwrap_or(entry.id)) {
-        return Err(ChainFault::RequestRow);
-    }
-    let known = |settlement| seen.claim.as_ref().and_then(|row| row.status_of(settlement));
-    let is_known = match &entry.body {
-        EntryKind::Settlement(_) => known(entry.id).is_some(),
-        EntryKind::Reversal(reversed) => {
-            known(reversed.settlement).is_some_and(|status| status.reversal == Some(entry.id))
+/// Does work on another thread of the runtime, or here without one.
+async fn on_another_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, StoreError> {
+    match Handle::try_current() {
+        Ok(runtime) => {
+            let ended = runtime.spawn_blocking(work).await;
+            ended.map_err(|error| StoreError::Unavailable(format!("a thread of the audit ended: {error}")))
         }
-        EntryKind::Revision(revised) => {
-            known(revised.settlement).is_some_and(|status| status.revisions.contains(&entry.id))
-        }
-        EntryKind::Fence(_) => true,
-    };
-    if is_known { Ok(()) } else { Err(ChainFault::ClaimRow) }
+        Err(_) => Ok(work()),
+    }
 }
 
 /// A policy as the store keeps it; `None` if it has none, or another one.

@@ -7,6 +7,7 @@ use crate::domain::invariants::InvariantViolation;
 use crate::domain::journal::Entry;
 use crate::domain::sums::OutOfRange;
 use crate::journal::decode_entry;
+use crate::journal::recorded::previous_entry;
 use crate::store::rows::PersonState;
 use crate::store::{JournalStore, StoreError};
 
@@ -102,6 +103,12 @@ pub struct StoredEntry {
     pub digest: Digest,
 }
 
+impl From<StoreError> for AuditFinding {
+    fn from(error: StoreError) -> Self {
+        AuditFinding { entry: None, message: error.to_string() }
+    }
+}
+
 impl AuditFinding {
     /// A finding at this entry.
     pub fn about_entry(entry: EntryId, message: impl ToString) -> AuditFinding {
@@ -123,96 +130,94 @@ fn finding_subject(entry: Option<EntryId>) -> String {
 /// # Errors
 /// The last entry that is damaged, missing, or not the one that the next entry is chained to.
 pub async fn read_chain<S: JournalStore>(store: &S, state: &PersonState) -> Result<Vec<StoredEntry>, AuditFinding> {
-    let mut reading = ChainReader::new(state);
-    while let Some(id) = reading.wanted() {
-        reading.take(id, store.record(id).await);
+    let mut chain = ReadChain::new(state);
+    while let Some(id) = chain.next {
+        chain.take(id, store.record(id).await);
     }
-    reading.finish()
+    chain.verified()
 }
 
-/// The same for several chains at once: of all of them the next entry before those that were read.
-pub async fn read_chains<S: JournalStore>(
-    store: &S,
-    states: &[PersonState],
-) -> Vec<Result<Vec<StoredEntry>, AuditFinding>> {
-    let mut chains: Vec<_> = states.iter().map(ChainReader::new).collect();
+/// Reads the records of several chains at once: of all of them the next entry before those that were read. They are not
+/// verified yet.
+pub(super) async fn read_chains<S: JournalStore>(store: &S, states: &[PersonState]) -> Vec<ReadChain> {
+    let mut chains: Vec<_> = states.iter().map(ReadChain::new).collect();
     loop {
         let (mut ids, mut open) = (Vec::new(), Vec::new());
         for chain in &mut chains {
-            if let Some(id) = chain.wanted() {
+            if let Some(id) = chain.next {
                 ids.push(id);
                 open.push(chain);
             }
         }
         if ids.is_empty() {
-            break;
+            return chains;
         }
         let records = store.records(&ids).await;
         open.into_iter().zip(ids).zip(records).for_each(|((chain, id), record)| chain.take(id, record));
     }
-    chains.into_iter().map(ChainReader::finish).collect()
 }
 
-/// A chain that is being read from its end.
-struct ChainReader {
+/// A chain as it was read from its end.
+pub(super) struct ReadChain {
+    /// The digest of the last entry, and the number of entries.
+    end: (Digest, u64),
+    /// What was read of each entry, the last one first.
+    records: Vec<(EntryId, Result<Option<Vec<u8>>, StoreError>)>,
+    /// The entry to read next.
     next: Option<EntryId>,
-    chained: Digest,
-    number: u64,
-    chain: Vec<StoredEntry>,
-    finding: Option<AuditFinding>,
 }
 
-impl ChainReader {
-    fn new(state: &PersonState) -> ChainReader {
-        let PersonState { head, chained, version, .. } = state;
-        ChainReader { next: *head, chained: *chained, number: *version, chain: Vec::new(), finding: None }
+impl ReadChain {
+    fn new(state: &PersonState) -> ReadChain {
+        ReadChain { end: (state.chained, state.version), records: Vec::new(), next: state.head }
     }
 
-    /// The entry to read next; `None` at the start of the chain or after a finding.
-    fn wanted(&self) -> Option<EntryId> {
-        self.next.filter(|_| self.finding.is_none())
-    }
-
-    /// Takes what was read of the wanted entry.
+    /// Takes what was read of the next entry. What it names as the entry before is verified later: at most one entry more
+    /// than the chain has is read.
     fn take(&mut self, id: EntryId, record: Result<Option<Vec<u8>>, StoreError>) {
-        match self.checked(id, record) {
-            Ok(stored) => {
-                let link = stored.entry.link;
-                (self.next, self.chained, self.number) = (link.previous, link.chained, self.number - 1);
-                self.chain.push(stored);
-            }
-            Err(finding) => self.finding = Some(finding),
-        }
+        let has_more = (self.records.len() as u64) < self.end.1;
+        let previous = |record: &Vec<u8>| previous_entry(record).ok().flatten();
+        self.next = record.as_ref().ok().and_then(Option::as_ref).filter(|_| has_more).and_then(previous);
+        self.records.push((id, record));
     }
 
-    fn checked(&self, id: EntryId, record: Result<Option<Vec<u8>>, StoreError>) -> Result<StoredEntry, AuditFinding> {
-        let found = |message: &str| AuditFinding::about_entry(id, message);
-        let record = record.map_err(|error| AuditFinding::about_entry(id, error))?;
-        let record = record.ok_or_else(|| found("is missing"))?;
-        let (entry, digest) =
-            decode_entry(&record).map_err(|error| AuditFinding::about_entry(id, StoreError::from(error)))?;
-        if digest != self.chained {
-            return Err(found("is not the record that the next entry is chained to"));
+    /// The entries, oldest first, each checked against the one after it.
+    ///
+    /// # Errors
+    /// The last one that is damaged, missing, or not the one that the next entry is chained to.
+    pub fn verified(self) -> Result<Vec<StoredEntry>, AuditFinding> {
+        let ((mut chained, mut number), mut chain) = (self.end, Vec::with_capacity(self.records.len()));
+        for (id, record) in self.records {
+            let stored = verified_entry(id, record, (chained, number))?;
+            (chained, number) = (stored.entry.link.chained, number - 1);
+            chain.push(stored);
         }
-        if entry.id != id || entry.link.number != self.number || self.number == 0 {
-            return Err(found("is at another position of the chain"));
+        if number != 0 || chained != Digest::default() {
+            let entry = chain.last().map(|stored| stored.entry.id);
+            let message = "is not the start of the chain, but nothing precedes it".to_owned();
+            return Err(AuditFinding { entry, message });
         }
-        Ok(StoredEntry { entry, record, digest })
+        chain.reverse();
+        Ok(chain)
     }
+}
 
-    /// The chain, oldest entry first.
-    fn finish(mut self) -> Result<Vec<StoredEntry>, AuditFinding> {
-        if let Some(finding) = self.finding {
-            return Err(finding);
-        }
-        if self.number != 0 || self.chained != Digest::default() {
-            let entry = self.chain.last().map(|stored| stored.entry.id);
-            return Err(AuditFinding {
-                entry,
-                message: "is not the start of the chain, but nothing precedes it".to_owned(),
-            });
-        }
-        self.chain.reverse();
-        Ok(self.chain)
+/// An entry that must have this digest and this number.
+fn verified_entry(
+    id: EntryId,
+    record: Result<Option<Vec<u8>>, StoreError>,
+    (chained, number): (Digest, u64),
+) -> Result<StoredEntry, AuditFinding> {
+    let found = |message: &str| AuditFinding::about_entry(id, message);
+    let record = record.map_err(|error| AuditFinding::about_entry(id, error))?;
+    let record = record.ok_or_else(|| found("is missing"))?;
+    let (entry, digest) =
+        decode_entry(&record).map_err(|error| AuditFinding::about_entry(id, StoreError::from(error)))?;
+    if digest != chained {
+        return Err(found("is not the record that the next entry is chained to"));
     }
+    if entry.id != id || entry.link.number != number || number == 0 {
+        return Err(found("is at another position of the chain"));
+    }
+    Ok(StoredEntry { entry, record, digest })
 }

@@ -12,6 +12,7 @@ pub mod audit;
 pub mod book_in_use;
 mod booking_check;
 pub mod chain;
+mod chain_check;
 pub mod close_month;
 mod commit_loop;
 mod continuing;

@@ -73,6 +73,28 @@ pub struct LookUp {
     pub closed_months: ClosedMonths,
 }
 
+/// The rows of a person that the entries of their chain give.
+#[derive(Default)]
+pub struct RowsOfPerson {
+    /// The person's accounts and the end of their chain.
+    pub state: PersonState,
+    /// For each scope the entry that used its request id, and the row of its claim.
+    pub rows: Vec<Result<(Option<EntryId>, Option<ClaimRow>), StoreError>>,
+}
+
+async fn rows_by_look_ups<S: JournalStore + ?Sized>(
+    store: &S,
+    scopes: &[Scope<'_>],
+) -> Result<RowsOfPerson, StoreError> {
+    let mut found = RowsOfPerson::default();
+    for scope in scopes {
+        let LookUp { state, request, claim, .. } = store.look_up(*scope).await?;
+        found.state = state;
+        found.rows.push(Ok((request, claim)));
+    }
+    Ok(found)
+}
+
 /// The journal: entries in one chain per person, and the rows derived from them.
 pub trait JournalStore: Send + Sync + 'static {
     /// The key under which this store keeps a person: a keyed hash that reveals no id without the secret.
@@ -84,12 +106,15 @@ pub trait JournalStore: Send + Sync + 'static {
     /// The state of a person, a request and a claim, all read at one durable moment.
     fn look_up(&self, scope: Scope<'_>) -> impl Future<Output = Result<LookUp, StoreError>> + Send;
 
-    /// The same for each of these scopes, in their order; each fails alone.
-    fn look_ups(&self, scopes: &[Scope<'_>]) -> impl Future<Output = Vec<Result<LookUp, StoreError>>> + Send {
+    /// The rows of persons that have chains; each person has the scopes of their entries, at least one, and fails alone.
+    fn rows_of_persons(
+        &self,
+        persons: &[Vec<Scope<'_>>],
+    ) -> impl Future<Output = Vec<Result<RowsOfPerson, StoreError>>> + Send {
         async move {
-            let mut rows = Vec::with_capacity(scopes.len());
-            for scope in scopes {
-                rows.push(self.look_up(*scope).await);
+            let mut rows = Vec::with_capacity(persons.len());
+            for scopes in persons {
+                rows.push(rows_by_look_ups(self, scopes).await);
             }
             rows
         }

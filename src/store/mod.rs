@@ -40,7 +40,7 @@ pub mod tiered;
 
 pub use commit::Commit;
 pub use error::StoreError;
-pub use journal_store::{JournalStore, Keyed, KeyedState, LookUp, Scope};
+pub use journal_store::{JournalStore, Keyed, KeyedState, LookUp, RowsOfPerson, Scope};
 pub use policy_store::PolicyStore;
 pub use reference_store::{EncodedPerson, KeyedPerson, ReferenceRead, ReferenceStore, ReferenceWrite};
 

@@ -15,7 +15,7 @@ use super::observer::{CheckpointLag, StoreObserver};
 use super::rows::{CommitPosition, ListPosition};
 use super::{
     Commit, JournalStore, KeyedPerson, KeyedState, LookUp, PolicyStore, ReferenceRead, ReferenceStore, ReferenceWrite,
-    Scope, Store, StoreError,
+    RowsOfPerson, Scope, Store, StoreError,
 };
 use crate::domain::day::Day;
 use crate::domain::ids::{Digest, EntryId, HospitalId, PersonId};
@@ -77,8 +77,8 @@ impl<L: Store, A: JournalStore> JournalStore for TieredStore<L, A> {
         self.live.look_up(scope).await
     }
 
-    async fn look_ups(&self, scopes: &[Scope<'_>]) -> Vec<Result<LookUp, StoreError>> {
-        self.live.look_ups(scopes).await
+    async fn rows_of_persons(&self, persons: &[Vec<Scope<'_>>]) -> Vec<Result<RowsOfPerson, StoreError>> {
+        self.live.rows_of_persons(persons).await
     }
 
     async fn records(&self, ids: &[EntryId]) -> Vec<Result<Option<Vec<u8>>, StoreError>> {

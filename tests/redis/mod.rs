@@ -2,6 +2,7 @@
 //! beside it, and what it shows to those who read its feed.
 
 mod batches;
+mod closing;
 mod cluster;
 mod durability;
 mod emptied;

@@ -23,6 +23,7 @@ use crate::server::store_location_error::StoreLocationError;
 use crate::store::commit_log::CommitLog;
 use crate::store::pages::Pages;
 use crate::store::rows::PersonState;
+use crate::store::shard::Shard;
 use crate::store::{KeyedState, Store, StoreError};
 
 use super::seal::{self, Seal, SealSummary};
@@ -31,7 +32,7 @@ use super::seal::{self, Seal, SealSummary};
 const PERSONS_PER_PAGE: usize = 1_000;
 
 /// The entries of the chains that are read together from a store without a log, unless one chain has more.
-const ENTRIES_PER_BATCH: u64 = 512;
+const ENTRIES_PER_BATCH: u64 = 1_024;
 
 /// The batches of chains that are read at once, so that one is verified while others are awaited.
 const BATCHES_AT_ONCE: usize = 6;
@@ -232,9 +233,10 @@ async fn verify_chains<S: Store>(
     Ok(result)
 }
 
-/// The states of persons whose chains have so many entries that they are read together.
-fn batches(page: Vec<KeyedState>) -> Vec<Vec<Result<PersonState, StoreError>>> {
+/// The states of persons whose chains have so many entries that they are read together, those of a shard one after the other.
+fn batches(mut page: Vec<KeyedState>) -> Vec<Vec<Result<PersonState, StoreError>>> {
     let (mut batches, mut entries) = (Vec::<Vec<_>>::new(), 0);
+    page.sort_by_key(|(_, state)| state.as_ref().ok().and_then(|state| state.head).map(Shard::of_entry));
     for (_, state) in page {
         let own = state.as_ref().map_or(1, |state| state.version);
         match batches.last_mut().filter(|_| entries + own <= ENTRIES_PER_BATCH) {
@@ -264,8 +266,7 @@ async fn audit_chains(
             Err(error) => chains.push(Err(error.to_string())),
         }
     }
-    let verified =
-        if extent.chains_only { audit.follow_chains(&read).await } else { audit.verify_persons(&read).await };
+    let verified = if extent.chains_only { audit.follow_chains(&read).await } else { audit.verify_persons(read).await };
     chains.extend(verified.into_iter().map(|chain| chain.map_err(|finding| finding.to_string())));
     Ok(chains)
 }

@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use redis::{Value, cmd};
 
+use super::administration_state::{self, KEY};
 use super::call_error::CallError;
 use super::commit::check_status;
 use super::encoded_commit::CLOSED;
 use super::keys::{RedisKeys, common_shard};
-use super::look_up::VERSION;
-use super::reply::{bytes, unexpected_reply};
 use super::servers::Servers;
 use super::walk::latest_clock;
 use super::{expected_marker, functions};
@@ -21,9 +20,6 @@ use crate::store::administration::{AdministrationCommit, AdministrationEffect, A
 use crate::store::commit::CommitOrigin;
 use crate::store::shard::Shard;
 
-/// The key of the state.
-const KEY: &str = "administration";
-
 /// The end of the chain.
 ///
 /// # Errors
@@ -33,13 +29,12 @@ pub async fn state(servers: &Servers, names: &RedisKeys) -> Result<Administratio
     command.arg(names.common_key(KEY));
     let is_some = |value: &Value| *value != Value::Nil;
     let reply = servers.read_replicated(common_shard(), command, is_some).await.map_err(CallError::into_read_error)?;
-    let Some(state) = bytes(reply)? else { return Ok(AdministrationState::default()) };
-    let state = state.get(VERSION..).ok_or_else(|| unexpected_reply("a state"))?;
-    Ok(record::decode(state)?)
+    administration_state::decode(reply)
 }
 
-/// Writes a commit, all of it or nothing; a closing of a month first closes it for every shard. If that is interrupted, some
-/// shards book as if it were closed, and closing it again completes it. The id of the entry names the common shard.
+/// Writes a commit, all of it or nothing; a closing of a month first closes it for every shard. Until the entry is
+/// written, nothing is reversed or revised for those shards; after an interruption, closing the month again completes it.
+/// The id of the entry names the common shard.
 ///
 /// # Errors
 /// As [`crate::store::JournalStore::commit`].

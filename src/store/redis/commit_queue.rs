@@ -1,5 +1,5 @@
 //! The queue of commits to one server: those that wait while others are being synced are sent as one call, each of which is
-//! accepted or refused by itself.
+//! accepted or refused by itself. A call waits shortly for commits that follow from look-ups in flight.
 //!
 //! Redis syncs its file once for all that it executed in one cycle of its event loop, so that commits of one call share a
 //! sync. On a Cluster a call has the commits of one hash slot.
@@ -14,12 +14,21 @@ use super::call_error::AttemptError;
 use super::encoded_commit::{EncodedCommit, commit_call};
 use super::functions;
 use super::keys::RedisKeys;
+use super::look_ups_in_flight::LookUpsInFlight;
 
 /// The maximum number of commits in one call.
 const COMMITS: usize = 128;
 
 /// The bytes of commits after which a call is full.
 const BYTES: usize = 1 << 20;
+
+/// The number of calls in flight, each over a connection of its own, where a call has commits of any shard: while it is
+/// synced, the next one fills.
+const CALLS: usize = 1;
+
+/// The same where a call has those of one hash slot. Redis reads 16 KiB of a connection in one cycle of its event loop, and
+/// syncs once a cycle: over one connection only two commits would share a sync.
+const SLOT_CALLS: usize = 8;
 
 /// The status of a commit that failed inside the function starts with this.
 const FAILED: &str = "failed ";
@@ -46,11 +55,23 @@ pub struct CommitRoutes {
     pub calls: usize,
 }
 
+impl CommitRoutes {
+    /// How the commits of a server with or without hash slots are sent.
+    pub fn new(has_slots: bool) -> CommitRoutes {
+        CommitRoutes { has_slots, calls: if has_slots { SLOT_CALLS } else { CALLS } }
+    }
+}
+
 impl CommitQueue {
     /// Starts a queue over these connections; it ends when it is dropped.
-    pub fn spawn(names: RedisKeys, connections: Arc<[MultiplexedConnection]>, routes: CommitRoutes) -> CommitQueue {
+    pub fn spawn(
+        names: RedisKeys,
+        connections: Arc<[MultiplexedConnection]>,
+        routes: CommitRoutes,
+        look_ups: Arc<LookUpsInFlight>,
+    ) -> CommitQueue {
         let (sender, requests) = mpsc::unbounded_channel();
-        tokio::spawn(serve(Arc::new(names), connections, routes, requests));
+        tokio::spawn(serve(Arc::new(names), connections, routes, (requests, look_ups)));
         CommitQueue(sender)
     }
 
@@ -74,7 +95,7 @@ async fn serve(
     names: Arc<RedisKeys>,
     connections: Arc<[MultiplexedConnection]>,
     routes: CommitRoutes,
-    mut requests: mpsc::UnboundedReceiver<QueuedCommit>,
+    (mut requests, look_ups): (mpsc::UnboundedReceiver<QueuedCommit>, Arc<LookUpsInFlight>),
 ) {
     let (in_flight, mut next) = (Arc::new(Semaphore::new(routes.calls)), 0);
     let mut waiting = Vec::new();
@@ -82,6 +103,12 @@ async fn serve(
     while let Ok(mut turn) = Arc::clone(&in_flight).acquire_owned().await {
         if requests.recv_many(&mut waiting, COMMITS).await == 0 {
             return;
+        }
+        look_ups.wait_for_earlier().await;
+        while waiting.len() < COMMITS
+            && let Ok(further) = requests.try_recv()
+        {
+            waiting.push(further);
         }
         for commits in calls(std::mem::take(&mut waiting), routes.has_slots) {
             let connection = connections[next % connections.len()].clone();

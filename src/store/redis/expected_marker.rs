@@ -6,6 +6,7 @@ use redis::{Cmd, Pipeline, Value, cmd};
 
 use super::call_error::AttemptError;
 use super::keys::RedisKeys;
+use super::reply::replies_of;
 use crate::store::shard::Shard;
 
 /// The format of a store on Redis that this release writes.
@@ -32,11 +33,28 @@ pub fn get(names: &RedisKeys, shard: Shard) -> Cmd {
 #[derive(Clone)]
 pub struct ExpectedMarker(pub Arc<[u8]>);
 
-/// Reads of shards, those of each followed by a read of its marker.
+/// What is read in a shard: the replies to commands, then the strings under keys.
+#[derive(Default)]
+pub struct ShardReads {
+    /// The commands.
+    pub commands: Vec<Cmd>,
+    /// The keys of strings, which are read together with the marker.
+    pub keys: Vec<Vec<u8>>,
+}
+
+impl From<Vec<Cmd>> for ShardReads {
+    fn from(commands: Vec<Cmd>) -> ShardReads {
+        ShardReads { commands, keys: Vec::new() }
+    }
+}
+
+/// Reads of shards, followed by one command that reads the strings and the marker of each shard: one for all shards, or on a
+/// server with slots one for each.
 pub struct MarkedReads {
     commands: Pipeline,
-    /// The number of reads of each shard.
-    counts: Vec<usize>,
+    /// The number of commands and of strings of each shard.
+    counts: Vec<(usize, usize)>,
+    has_slots: bool,
     marker: ExpectedMarker,
 }
 
@@ -44,19 +62,24 @@ impl MarkedReads {
     /// These reads of shards.
     pub fn new(
         names: &RedisKeys,
-        marker: &ExpectedMarker,
-        shards: impl IntoIterator<Item = (Shard, impl IntoIterator<Item = Cmd>)>,
+        (marker, has_slots): (&ExpectedMarker, bool),
+        shards: impl IntoIterator<Item = (Shard, ShardReads)>,
     ) -> MarkedReads {
-        let (mut commands, mut counts) = (Pipeline::new(), Vec::new());
+        let (mut commands, mut counts, mut strings) = (Pipeline::new(), Vec::new(), cmd("MGET"));
         for (shard, reads) in shards {
-            let before = commands.len();
-            for read in reads {
-                commands.add_command(read);
+            counts.push((reads.commands.len(), reads.keys.len()));
+            for command in reads.commands {
+                commands.add_command(command);
             }
-            counts.push(commands.len() - before);
-            commands.add_command(get(names, shard));
+            strings.arg(reads.keys).arg(names.shard_key(shard, "store"));
+            if has_slots {
+                commands.add_command(std::mem::replace(&mut strings, cmd("MGET")));
+            }
         }
-        MarkedReads { commands, counts, marker: marker.clone() }
+        if !has_slots && !counts.is_empty() {
+            commands.add_command(strings);
+        }
+        MarkedReads { commands, counts, has_slots, marker: marker.clone() }
     }
 
     /// The commands to send.
@@ -69,11 +92,17 @@ impl MarkedReads {
     ///
     /// # Errors
     /// If a shard does not have it.
-    pub fn verify(&self, replies: Vec<Value>) -> Result<Value, AttemptError> {
+    pub fn verify(&self, mut replies: Vec<Value>) -> Result<Value, AttemptError> {
+        let mut strings =
+            (!self.has_slots).then(|| replies.pop().map(replies_of)).flatten().unwrap_or_default().into_iter();
         let mut replies = replies.into_iter();
-        let of_shard = |count: &usize| {
-            let reads = replies.by_ref().take(*count).collect();
-            match replies.next() {
+        let of_shard = |(commands, keys): &(usize, usize)| {
+            let mut reads: Vec<Value> = replies.by_ref().take(*commands).collect();
+            if self.has_slots {
+                strings = replies.next().map(replies_of).unwrap_or_default().into_iter();
+            }
+            reads.extend(strings.by_ref().take(*keys));
+            match strings.next() {
                 Some(Value::BulkString(found)) if *found == *self.marker.0 => Ok(Value::Array(reads)),
                 _ => Err(AttemptError::Refused(LOST.to_owned())),
             }

@@ -3,14 +3,19 @@
 //! All rows of a person are in one hash, so one command reads them at one moment. The binding of the claim is read with
 //! them, or at the same time where another server has it; it matters only if the person has no row of the claim.
 
-use redis::{Cmd, Value, cmd};
+use std::time::Duration;
 
+use redis::{Cmd, Value, cmd};
+use tokio::time::Instant;
+
+use super::administration_state;
 use super::archive;
 use super::call_error::CallError;
 use super::commit::{REDIRECT, decode_claim_binding};
 use super::encoded_commit::CLOSED;
-use super::keys::{RedisKeys, claim_field, request_field};
-use super::reply::{bytes, list, strings, unexpected_reply};
+use super::expected_marker::ShardReads;
+use super::keys::{RedisKeys, claim_field, common_shard, request_field};
+use super::reply::{RepliesByShard, VERSION, bytes, distinct, list, strings, unexpected_reply};
 use super::request::Access;
 use super::servers::Servers;
 use crate::domain::ids::EntryId;
@@ -20,71 +25,62 @@ use crate::store::rows::{ClaimRow, PersonState};
 use crate::store::shard::Shard;
 use crate::store::{LookUp, Scope, StoreError};
 
-/// The length of the version before the record of a state.
-pub const VERSION: usize = 8;
-
-/// Looks up persons, each with a request and a claim: all in one call to every server.
+/// Looks up a person, with a request and a claim: in one call to every server. While a month is closed for a part of the
+/// shards, a look-up of closed months waits until it is for all.
 ///
 /// # Errors
-/// As [`crate::store::JournalStore`], for each of them.
-pub async fn look_ups(servers: &Servers, names: &RedisKeys, scopes: &[Scope<'_>]) -> Vec<Result<LookUp, StoreError>> {
-    let keys: Vec<LookUpKeys> = scopes.iter().map(|scope| LookUpKeys::new(names, *scope)).collect();
-    let shards = distinct(keys.iter().flat_map(LookUpKeys::shards).collect());
-    let reads = |shard| keys.iter().flat_map(|keys| keys.reads(shard)).collect();
-    match servers.read_shards(&shards, reads, Access::ReadReplicated(must_be_kept)).await {
-        Ok(replies) => {
-            let mut replies = RepliesByShard::new(shards, replies);
-            scopes.iter().zip(keys).map(|(scope, keys)| decode_look_up(*scope, keys.take(&mut replies))).collect()
-        }
-        Err(error) => {
-            let error = error.into_read_error();
-            scopes.iter().map(|_| Err(error.clone())).collect()
+/// As [`crate::store::JournalStore`]; also if a closing was interrupted and is not repeated in time.
+pub async fn look_up(servers: &Servers, names: &RedisKeys, scope: Scope<'_>) -> Result<LookUp, StoreError> {
+    let keys = LookUpKeys::new(names, scope);
+    let shards = distinct(keys.shards().collect());
+    let until = Instant::now() + servers.settings().timeout;
+    loop {
+        let read = servers.read_shards(&shards, |shard| keys.reads(shard), Access::ReadReplicated(must_be_kept)).await;
+        let mut replies = RepliesByShard::new(shards.clone(), read.map_err(CallError::into_read_error)?);
+        match decode_look_up(scope, keys.take(&mut replies))? {
+            Some(found) => return Ok(found),
+            None if Instant::now() < until => tokio::time::sleep(CLOSING_PAUSE).await,
+            None => return Err(StoreError::Unavailable(CLOSING_INTERRUPTED.to_owned())),
         }
     }
 }
+
+/// How long a look-up waits for a closing before it reads again.
+const CLOSING_PAUSE: Duration = Duration::from_millis(20);
+
+/// Why closed months cannot be told.
+const CLOSING_INTERRUPTED: &str = "a closing of a month was interrupted, and is in force for a part of the persons: \
+    close the month again";
 
 /// The replies to the reads of a look-up.
 struct LookUpReplies {
     person: Value,
-    closed: Option<Value>,
+    /// The last closed month of the shard, and the state of the administration.
+    closed: Option<[Value; 2]>,
     binding: Option<Value>,
 }
 
-fn decode_look_up(scope: Scope<'_>, replies: LookUpReplies) -> Result<LookUp, StoreError> {
+/// The rows of a look-up; `None` while a month is closed for a part of the shards.
+fn decode_look_up(scope: Scope<'_>, replies: LookUpReplies) -> Result<Option<LookUp>, StoreError> {
     let fields = strings(replies.person)?.try_into().map_err(|_| unexpected_reply("four fields"));
     let [person, state, request, claim]: [Option<Vec<u8>>; 4] = fields?;
     let bound = replies.binding.map(decode_claim_binding).transpose()?.flatten();
     let claim = claim.map(|row| record::decode(&row)).transpose()?;
-    Ok(LookUp {
+    let closed_months = match replies.closed {
+        None => Some(ClosedMonths::default()),
+        Some([of_shard, state]) => {
+            let (closed, state) = (decode_closed_months(of_shard)?, administration_state::decode(state)?);
+            Some(closed).filter(|closed| *closed == state.closed_months)
+        }
+    };
+    let Some(closed_months) = closed_months else { return Ok(None) };
+    Ok(Some(LookUp {
         person: person.map(|row| record::decode(&row)).transpose()?,
         state: state.map(|row| decode_state(&row)).transpose()?.unwrap_or_default(),
         request: request.map(decode_entry_id).transpose()?,
         claim: claim.or(bound.filter(|bound| bound != scope.person_id).map(ClaimRow::unsettled)),
-        closed_months: replies.closed.map(decode_closed_months).transpose()?.unwrap_or_default(),
-    })
-}
-
-/// The replies of each shard, in the order of its reads.
-struct RepliesByShard(Vec<(Shard, std::vec::IntoIter<Value>)>);
-
-impl RepliesByShard {
-    /// The replies of these shards, which are in ascending order.
-    fn new(shards: Vec<Shard>, replies: Vec<Vec<Value>>) -> RepliesByShard {
-        RepliesByShard(shards.into_iter().zip(replies.into_iter().map(Vec::into_iter)).collect())
-    }
-
-    /// The next reply of a shard.
-    fn next(&mut self, shard: Shard) -> Value {
-        let at = self.0.binary_search_by_key(&shard, |(shard, _)| *shard);
-        at.ok().and_then(|at| self.0[at].1.next()).unwrap_or(Value::Nil)
-    }
-}
-
-/// These shards once, in ascending order.
-fn distinct(mut shards: Vec<Shard>) -> Vec<Shard> {
-    shards.sort_unstable();
-    shards.dedup();
-    shards
+        closed_months,
+    }))
 }
 
 /// The keys of a look-up.
@@ -93,52 +89,68 @@ struct LookUpKeys {
     person: Vec<u8>,
     request_field: Vec<u8>,
     claim_field: Vec<u8>,
-    closed: Option<Vec<u8>>,
+    /// The key of the last closed month of the shard, and that of the state of the administration.
+    closed: Option<[(Shard, Vec<u8>); 2]>,
     binding: Option<(Shard, Vec<u8>)>,
 }
 
 impl LookUpKeys {
     fn new(names: &RedisKeys, scope: Scope<'_>) -> LookUpKeys {
-        let (secret, shard) = (names.secret(), Shard::of_person(scope.person_id));
-        let request = scope.request.map(|(hospital_id, id)| secret.request(hospital_id, scope.person_id, id));
-        let claim = scope.claim.map(|(hospital_id, id)| secret.claim(hospital_id, id));
+        let shard = Shard::of_person(scope.person_id);
+        let (request_field, claim_field) = fields_of(names, scope);
         LookUpKeys {
             shard,
             person: names.person(scope.person_id),
-            // A field that is never written replaces what is not looked up.
-            request_field: request.as_ref().map_or_else(|| b"r".to_vec(), request_field),
-            claim_field: claim.as_ref().map_or_else(|| b"c".to_vec(), claim_field),
-            closed: scope.closed_months.then(|| names.shard_key(shard, CLOSED)),
-            binding: claim.as_ref().map(|claim| names.binding(claim)),
+            request_field,
+            claim_field,
+            closed: scope.closed_months.then(|| {
+                let state = names.common_key(administration_state::KEY);
+                [(shard, names.shard_key(shard, CLOSED)), (common_shard(), state)]
+            }),
+            binding: scope.claim.map(|(hospital_id, id)| names.binding(&names.secret().claim(hospital_id, id))),
         }
     }
 
-    /// The person's shard, and the one of the binding.
+    /// The strings that are read beside the rows of the person: those of closed months, and the binding.
+    fn strings(&self) -> impl Iterator<Item = &(Shard, Vec<u8>)> {
+        self.closed.iter().flatten().chain(&self.binding)
+    }
+
+    /// The person's shard, and those of the strings.
     fn shards(&self) -> impl Iterator<Item = Shard> {
-        [self.shard].into_iter().chain(self.binding.as_ref().map(|(shard, _)| *shard))
+        [self.shard].into_iter().chain(self.strings().map(|(shard, _)| *shard))
     }
 
     /// The reads in a shard: record, state, request and claim of the person's hash; the closed months; the binding.
-    fn reads(&self, shard: Shard) -> Vec<Cmd> {
-        let mut reads = Vec::with_capacity(3);
+    fn reads(&self, shard: Shard) -> ShardReads {
+        let mut reads = ShardReads::default();
         if shard == self.shard {
             let mut person = cmd("HMGET");
             person.arg(&self.person).arg("p").arg("s").arg(&self.request_field).arg(&self.claim_field);
-            reads.push(person);
-            reads.extend(self.closed.as_ref().map(|key| get(key)));
+            reads.commands.push(person);
         }
-        reads.extend(self.binding.iter().filter(|(of_binding, _)| *of_binding == shard).map(|(_, key)| get(key)));
+        reads.keys.extend(self.strings().filter(|(of_string, _)| *of_string == shard).map(|(_, key)| key.clone()));
         reads
     }
 
     /// Takes the replies to these reads, of which each shard has the next ones.
-    fn take(self, replies: &mut RepliesByShard) -> LookUpReplies {
+    fn take(&self, replies: &mut RepliesByShard) -> LookUpReplies {
         LookUpReplies {
             person: replies.next(self.shard),
-            closed: self.closed.map(|_| replies.next(self.shard)),
-            binding: self.binding.map(|(shard, _)| replies.next(shard)),
+            closed: self.closed.as_ref().map(|closed| [replies.next(closed[0].0), replies.next(closed[1].0)]),
+            binding: self.binding.as_ref().map(|(shard, _)| replies.next(*shard)),
         }
     }
+}
+
+/// The fields of the request and the claim of a scope in the hash of its person.
+pub fn fields_of(names: &RedisKeys, scope: Scope<'_>) -> (Vec<u8>, Vec<u8>) {
+    let secret = names.secret();
+    let request = scope.request.map(|(hospital_id, id)| secret.request(hospital_id, scope.person_id, id));
+    let claim = scope.claim.map(|(hospital_id, id)| secret.claim(hospital_id, id));
+    // A field that is never written replaces what is not looked up.
+    let request = request.as_ref().map_or_else(|| b"r".to_vec(), request_field);
+    (request, claim.as_ref().map_or_else(|| b"c".to_vec(), claim_field))
 }
 
 /// Whether a reply has something that the caller acts on, so that it must not be lost afterwards: a request or a claim of a

@@ -8,6 +8,7 @@
 
 pub mod address;
 mod administration;
+mod administration_state;
 mod archive;
 mod attempts;
 mod barrier;
@@ -24,9 +25,11 @@ mod functions;
 mod import_lease;
 mod keys;
 mod look_up;
+mod look_ups_in_flight;
 mod marker;
 mod monitor;
 mod open_error;
+mod person_rows;
 mod persons;
 mod remove;
 mod reply;
@@ -53,7 +56,7 @@ use super::keys::{DerivedKey, Secret, StoreKey};
 use super::rows::{CommitPosition, ListPosition};
 use super::{
     Commit, JournalStore, KeyedPerson, KeyedState, LookUp, PolicyStore, ReferenceRead, ReferenceStore, ReferenceWrite,
-    Scope, Store, StoreError,
+    RowsOfPerson, Scope, Store, StoreError,
 };
 use crate::domain::day::Day;
 use crate::domain::ids::{Digest, EntryId, HospitalId, PersonId};
@@ -155,12 +158,11 @@ impl JournalStore for RedisStore {
     }
 
     async fn look_up(&self, scope: Scope<'_>) -> Result<LookUp, StoreError> {
-        let mut found = look_up::look_ups(&self.servers, &self.names, &[scope]).await;
-        found.pop().unwrap_or_else(|| Err(reply::unexpected_reply("a look-up")))
+        look_up::look_up(&self.servers, &self.names, scope).await
     }
 
-    async fn look_ups(&self, scopes: &[Scope<'_>]) -> Vec<Result<LookUp, StoreError>> {
-        look_up::look_ups(&self.servers, &self.names, scopes).await
+    async fn rows_of_persons(&self, persons: &[Vec<Scope<'_>>]) -> Vec<Result<RowsOfPerson, StoreError>> {
+        person_rows::rows_of_persons(&self.servers, &self.names, persons).await
     }
 
     async fn entry(&self, id: EntryId) -> Result<Option<Entry>, StoreError> {

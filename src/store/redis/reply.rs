@@ -4,6 +4,10 @@ use redis::{Cmd, Value, cmd};
 
 use super::call_error::CallError;
 use crate::store::StoreError;
+use crate::store::shard::Shard;
+
+/// The length of the version before the record of a state.
+pub const VERSION: usize = 8;
 
 /// The command that reads a field of a hash.
 pub fn hget(key: &[u8], field: &str) -> Cmd {
@@ -62,4 +66,27 @@ pub fn replies_of(replies: Value) -> Vec<Value> {
 /// If there is none.
 pub fn only_reply(mut replies: Vec<Value>) -> Result<Value, CallError> {
     replies.pop().ok_or_else(|| CallError::NotExecuted("Redis returned no reply".to_owned()))
+}
+
+/// The replies of each shard, in the order of its reads.
+pub struct RepliesByShard(Vec<(Shard, std::vec::IntoIter<Value>)>);
+
+impl RepliesByShard {
+    /// The replies of these shards, which are in ascending order.
+    pub fn new(shards: Vec<Shard>, replies: Vec<Vec<Value>>) -> RepliesByShard {
+        RepliesByShard(shards.into_iter().zip(replies.into_iter().map(Vec::into_iter)).collect())
+    }
+
+    /// The next reply of a shard.
+    pub fn next(&mut self, shard: Shard) -> Value {
+        let at = self.0.binary_search_by_key(&shard, |(shard, _)| *shard);
+        at.ok().and_then(|at| self.0[at].1.next()).unwrap_or(Value::Nil)
+    }
+}
+
+/// These shards once, in ascending order.
+pub fn distinct(mut shards: Vec<Shard>) -> Vec<Shard> {
+    shards.sort_unstable();
+    shards.dedup();
+    shards
 }

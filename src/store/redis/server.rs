@@ -23,6 +23,7 @@ use super::durability::{self, ServerReport};
 use super::encoded_commit::EncodedCommit;
 use super::functions;
 use super::keys::RedisKeys;
+use super::look_ups_in_flight::LookUpsInFlight;
 use super::request::{Access, Request, any_reply};
 
 /// A server.
@@ -39,19 +40,13 @@ pub struct Server {
 /// The number of connections for all calls but commits.
 const CONNECTIONS: usize = 4;
 
-/// The number of connections for commits where a call has those of any shard: while it is synced, the next one fills.
-const COMMIT_CONNECTIONS: usize = 1;
-
-/// The same where a call has those of one hash slot. Redis reads 16 KiB of a connection in one cycle of its event loop, and
-/// syncs once a cycle: over one connection only two commits would share a sync.
-const SLOT_COMMIT_CONNECTIONS: usize = 8;
-
 /// Open connections, and the last inspection of their server.
 #[derive(Clone)]
 struct OpenConnections {
     connections: Arc<[MultiplexedConnection]>,
     next: Arc<AtomicUsize>,
     commits: Arc<CommitQueue>,
+    look_ups: Arc<LookUpsInFlight>,
     report: ServerReport,
     barrier: Option<Arc<Barrier>>,
 }
@@ -100,7 +95,9 @@ impl Server {
         if matches!(access, Access::Write) {
             self.check_writable(&open.report)?;
         }
+        let in_flight = matches!(access, Access::ReadReplicated(_)).then(|| open.look_ups.begin());
         let reply = self.send_and_await(&open, request, deadline).await?;
+        drop(in_flight);
         let waits = match access {
             Access::Read => false,
             Access::ReadReplicated(must_be_replicated) => any_reply(&reply, must_be_replicated),
@@ -231,10 +228,12 @@ impl Server {
         functions::load_library_if_missing(&mut connection).await?;
         let mut connections = vec![connection];
         connections.extend(self.further_connections(CONNECTIONS - 1).await?);
+        let look_ups = Arc::<LookUpsInFlight>::default();
         let open = Arc::new(OpenConnections {
             connections: connections.into(),
             next: Arc::default(),
-            commits: Arc::new(self.commit_queue().await?),
+            commits: Arc::new(self.commit_queue(&look_ups).await?),
+            look_ups,
             report,
             barrier: self.barrier().await?,
         });
@@ -250,11 +249,10 @@ impl Server {
         Ok(connections)
     }
 
-    async fn commit_queue(&self) -> Result<CommitQueue, AttemptError> {
-        let has_slots = self.connector.has_slots;
-        let calls = if has_slots { SLOT_COMMIT_CONNECTIONS } else { COMMIT_CONNECTIONS };
-        let connections = self.further_connections(calls).await?.into();
-        Ok(CommitQueue::spawn(self.names.clone(), connections, CommitRoutes { has_slots, calls }))
+    async fn commit_queue(&self, look_ups: &Arc<LookUpsInFlight>) -> Result<CommitQueue, AttemptError> {
+        let routes = CommitRoutes::new(self.connector.has_slots);
+        let connections = self.further_connections(routes.calls).await?.into();
+        Ok(CommitQueue::spawn(self.names.clone(), connections, routes, Arc::clone(look_ups)))
     }
 
     async fn connect(&self) -> Result<MultiplexedConnection, AttemptError> {

@@ -19,7 +19,7 @@ use super::attempts::Attempts;
 use super::call_error::{AttemptError, CallError};
 use super::connector::{Connector, ConnectorError};
 use super::encoded_commit::EncodedCommit;
-use super::expected_marker::{self, ExpectedMarker, MarkedReads};
+use super::expected_marker::{self, ExpectedMarker, MarkedReads, ShardReads};
 use super::keys::RedisKeys;
 use super::reply::{only_reply, replies_of};
 use super::request::{Access, Request};
@@ -93,7 +93,7 @@ impl Servers {
     /// # Errors
     /// If no reply arrives in time, or the shard lost its data.
     pub async fn read_many(&self, shard: Shard, reads: Vec<Cmd>) -> Result<Vec<Value>, CallError> {
-        let request = Request::Marked(MarkedReads::new(&self.names, &self.marker, [(shard, reads)]));
+        let request = Request::Marked(self.marked([(shard, reads.into())]));
         Ok(replies_of(only_reply(replies_of(self.call(shard, request, Access::Read).await?))?))
     }
 
@@ -115,7 +115,7 @@ impl Servers {
         command: Cmd,
         must_be_replicated: fn(&Value) -> bool,
     ) -> Result<Value, CallError> {
-        let request = Request::Marked(MarkedReads::new(&self.names, &self.marker, [(shard, [command])]));
+        let request = Request::Marked(self.marked([(shard, vec![command].into())]));
         let replies = self.call(shard, request, Access::ReadReplicated(must_be_replicated)).await?;
         only_reply(replies_of(only_reply(replies_of(replies))?))
     }
@@ -125,17 +125,19 @@ impl Servers {
     ///
     /// # Errors
     /// The first failure, or the replicas do not confirm in time.
-    pub async fn read_shards(
+    pub async fn read_shards<R: Into<ShardReads>>(
         &self,
         shards: &[Shard],
-        reads: impl Fn(Shard) -> Vec<Cmd>,
+        reads: impl Fn(Shard) -> R,
         access: Access,
     ) -> Result<Vec<Vec<Value>>, CallError> {
-        let request = |shards: &[Shard]| {
-            let reads = shards.iter().map(|shard| (*shard, reads(*shard)));
-            Request::Marked(MarkedReads::new(&self.names, &self.marker, reads))
-        };
+        let request =
+            |shards: &[Shard]| Request::Marked(self.marked(shards.iter().map(|shard| (*shard, reads(*shard).into()))));
         Ok(self.call_shards(shards, request, access).await?.into_iter().map(replies_of).collect())
+    }
+
+    fn marked(&self, shards: impl IntoIterator<Item = (Shard, ShardReads)>) -> MarkedReads {
+        MarkedReads::new(&self.names, (&self.marker, self.have_slots()), shards)
     }
 
     /// Reads in every shard, with one pipeline a server; returns the replies in the order of shards.

@@ -60,7 +60,8 @@ pub async fn states(
     shards.sort_unstable();
     shards.dedup();
     let in_shard = |shard: Shard| keys.iter().filter(move |(other, _)| *other == shard);
-    let reads = |shard| in_shard(shard).map(|(_, key)| hget(&names.keyed_person(shard, key), "s")).collect();
+    let reads =
+        |shard| -> Vec<Cmd> { in_shard(shard).map(|(_, key)| hget(&names.keyed_person(shard, key), "s")).collect() };
     let replies = servers.read_shards(&shards, reads, Access::Read).await.map_err(CallError::into_read_error)?;
     // A damaged state fails alone.
     let state = |reply| bytes(reply)?.map_or_else(|| Err(unexpected_reply("a state")), |row| decode_state(&row));
