@@ -6,6 +6,7 @@
 //! them nothing is committed. If one would be refused, nothing changes.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use crate::domain::account::Account;
 use crate::domain::claim::valid_text;
@@ -16,6 +17,7 @@ use crate::domain::journal::{DecidedAgain, Entry, RetroactiveRun, Revision, Revi
 use crate::domain::refusal::ClaimRefusal;
 use crate::domain::split::Split;
 use crate::journal::content::readjudicate_content;
+use crate::policy::Book;
 use crate::reference::look_up;
 use crate::store::{Commit, LookUp, Scope, Store};
 
@@ -62,8 +64,9 @@ impl Redecided {
     }
 }
 
-/// The settlements of a run that were decided again, and the accounts with them.
+/// The settlements of a run that were decided again, the book under which they were, and the accounts with them.
 struct DecidedRun {
+    book: Arc<Book>,
     all: Vec<Redecided>,
     accounts: Vec<(AccountKey, Account)>,
 }
@@ -147,7 +150,8 @@ impl<S: Store> Engine<S> {
             redecision.keep(one.settlement, split.clone());
             all.push(Redecided { one, facts, split });
         }
-        Ok(DecidedRun { all, accounts: redecision.into_accounts() })
+        let accounts = redecision.into_accounts();
+        Ok(DecidedRun { book, all, accounts })
     }
 
     /// The settlements of a year that are in force, and those that rest on them; newest first.
@@ -163,10 +167,9 @@ impl<S: Store> Engine<S> {
     async fn run_commit(
         &self,
         seen: &LookUp,
-        DecidedRun { all, accounts }: DecidedRun,
+        DecidedRun { book, all, accounts }: DecidedRun,
         frame: RunFrame<'_>,
     ) -> Result<(Option<Commit>, Vec<Entry<Revision>>), EngineError> {
-        let book = self.book();
         let mut run = Some(frame.listed(&all));
         let (mut commit, mut revisions) = (None::<Commit>, Vec::new());
         for changed in all.into_iter().filter(Redecided::is_changed) {

@@ -1,18 +1,23 @@
 //! The retroactive run over gRPC: rows that were entered late or put right, refusals, retries, outcomes and fences.
 
+use std::collections::BTreeSet;
+
 use onestop::domain::claim::RawClaim;
 use onestop::engine::audit::Audit;
+use onestop::engine::retroactive::ReadjudicateRequest;
 use onestop::pb::settlement as pb;
 use onestop::pb::settlement::outcome::Outcome;
+use onestop::policy::{Book, shipped, shipped_vocabulary};
 use onestop::reference::table::ReferenceTable;
+use onestop::store::memory::MemoryStore;
 use onestop::store::{JournalStore, Scope, StoreError};
 use tonic::{Code, Status};
 
 use super::faulty_store::StoreMode;
 use super::{Server, code_and_reason, refusal_details};
-use crate::support::claims::{claim, day};
+use crate::support::claims::{claim, day, settle};
 use crate::support::ids::id;
-use crate::support::row;
+use crate::support::{engine, row, stamp};
 
 /// A stay of March for 10,000.00 yuan at the tertiary hospital H3.
 fn march() -> RawClaim {
@@ -337,4 +342,47 @@ async fn after_a_store_failure_all_or_none_of_the_settlements_are_revised() {
         let again = run(&server, "V").await;
         assert_eq!((again.replay, again.revised.len()), (written, 2));
     }
+}
+
+/// The shipped book with lower rates.
+fn another_book() -> Book {
+    let lower = |(name, text): &(&'static str, &str)| (*name, text.replace("rate = \"85%\"", "rate = \"80%\""));
+    let files: Vec<_> = shipped::FILES.iter().chain([&shipped_vocabulary::VOCABULARY]).map(lower).collect();
+    Book::from_texts(files.iter().map(|(name, text)| (*name, text.as_str()))).expect("a sound book")
+}
+
+/// Another book is put in force at each of the moments at which a run lets other calls go on.
+#[tokio::test]
+async fn the_revisions_of_a_run_name_the_book_that_decided_them_whatever_is_put_in_force_meanwhile() {
+    let mut named = BTreeSet::new();
+    for pauses in 0..4 {
+        let engine = engine(MemoryStore::default()).await;
+        for number in 1..=40 {
+            let request = settle(claim(&format!("C{number}"), "P1", "1000.00"));
+            engine.settle(request, stamp(number)).await.expect("a settlement");
+        }
+        let poor = row(ReferenceTable::Categories, &["P1", "registered_poor", "2017-01-01", ""]);
+        engine.import(vec![poor]).await.expect("a sound row");
+        let books = [(*engine.book()).clone(), another_book()];
+        let other = books[1].clone();
+        let activated = async {
+            for _ in 0..pauses {
+                tokio::task::yield_now().await;
+            }
+            engine.activate(other, "an operator", &|| stamp(900)).await
+        };
+        let (person_id, request_id) = ("P1".to_owned(), "run".to_owned());
+        let request = ReadjudicateRequest { person_id, benefit_year: 2017, request_id, dry_run: false };
+        let (run, activated) = tokio::join!(engine.readjudicate_year(request, stamp(800)), activated);
+        activated.expect("another book");
+        let revisions = run.expect("a run").revisions;
+        assert_eq!(revisions.len(), 40);
+        for revision in revisions {
+            let book = books.iter().find(|book| book.digest() == revision.body.book).expect("one of both");
+            let policy = book.get("shandong-2017").expect("the policy").reference.digest;
+            assert_eq!(revision.body.split.circumstances.policy.digest, policy, "after {pauses} pauses");
+            named.insert(revision.body.book.0);
+        }
+    }
+    assert_eq!(named.len(), 2, "the other book came before the decision and after it");
 }

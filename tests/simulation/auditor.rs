@@ -14,8 +14,9 @@ use onestop::domain::month::Month;
 use onestop::journal::{CommittedEntry, decode_committed, record};
 use onestop::store::rows::PersonState;
 
+use super::books::{BookLedger, digest as book_digest};
 use super::disk::{DiskRow, DiskTable, Image};
-use super::fixtures::{self, PersonVersions};
+use super::fixtures::{self, Versions};
 use super::model_ledger::{ModelLedger, RequestKey};
 use super::scheduler::Time;
 use crate::model;
@@ -24,18 +25,46 @@ use crate::support::as_model::{bill, is_split};
 /// A request of a client.
 #[derive(Clone)]
 pub enum ClientRequest {
-    Settle { claim: RawClaim, request_id: String, quote: Option<(Digest, Time)> },
-    Reverse { reversal: RawReversal, request_id: String },
-    Fence { hospital: String, person: String, request_id: String },
-    Outcome { hospital: String, person: String, request_id: String },
-    Quote { claim: RawClaim },
-    Account { person: String, year: i32 },
-    Close { month: Month },
+    Settle {
+        claim: RawClaim,
+        request_id: String,
+        quote: Option<(Digest, Time)>,
+    },
+    Reverse {
+        reversal: RawReversal,
+        request_id: String,
+    },
+    Fence {
+        hospital: String,
+        person: String,
+        request_id: String,
+    },
+    Outcome {
+        hospital: String,
+        person: String,
+        request_id: String,
+    },
+    Quote {
+        claim: RawClaim,
+    },
+    Account {
+        person: String,
+        year: i32,
+    },
+    Close {
+        month: Month,
+    },
+    /// Puts the book with this number in force.
+    Activate {
+        book: usize,
+    },
 }
 
 /// A call from its arrival at a server to its response.
 pub struct CallRecord {
     pub request: ClientRequest,
+    /// The server that executes it.
+    pub server: usize,
     pub began: Time,
     /// Whether a response with a known outcome was given.
     pub answered: bool,
@@ -43,15 +72,23 @@ pub struct CallRecord {
 
 /// Checks every response and every commit of a run.
 pub struct Auditor {
-    pub book: Arc<model::Book>,
+    pub books: BookLedger,
     pub tables: model::Tables,
-    pub versions: BTreeMap<String, PersonVersions>,
+    pub versions: BTreeMap<String, Versions<model::Person>>,
     pub ledger: ModelLedger,
     pub calls: BTreeMap<EntryId, CallRecord>,
     pub journal: BTreeMap<EntryId, Entry>,
     /// How often each kind of event happened, to detect runs that exercise nothing.
     pub counts: BTreeMap<&'static str, u64>,
     first_fault: Option<String>,
+}
+
+/// The server that decided a commit, from the begin of its call until the commit was durable.
+#[derive(Clone, Copy)]
+struct DecidedWithin {
+    server: usize,
+    began: Time,
+    at: Time,
 }
 
 /// The result of a check; the error describes the fault.
@@ -63,12 +100,12 @@ pub fn ensure(holds: bool, fault: impl FnOnce() -> String) -> CheckResult {
 }
 
 impl Auditor {
-    pub fn new(book: Arc<model::Book>) -> Auditor {
+    pub fn new(books: Arc<[model::Book]>) -> Auditor {
         let mut tables = fixtures::model_tables();
         let persons = std::mem::take(&mut tables.persons).into_iter();
-        let versions = persons.map(|(id, person)| (id, PersonVersions::new(person))).collect();
+        let versions = persons.map(|(id, person)| (id, Versions::new(person))).collect();
         Auditor {
-            book,
+            books: BookLedger::new(books),
             tables,
             versions,
             ledger: ModelLedger::default(),
@@ -97,8 +134,11 @@ impl Auditor {
     }
 
     /// Records the begin of a call.
-    pub fn call_began(&mut self, id: EntryId, request: ClientRequest, at: Time) {
-        self.calls.insert(id, CallRecord { request, began: at, answered: false });
+    pub fn call_began(&mut self, id: EntryId, server: usize, request: ClientRequest, at: Time) {
+        if let ClientRequest::Activate { book } = request {
+            self.books.begin_activation(server, book, at);
+        }
+        self.calls.insert(id, CallRecord { request, server, began: at, answered: false });
     }
 
     /// Checks that a restarted store has at least as many commits as were known to be durable.
@@ -143,19 +183,20 @@ impl Auditor {
         for row in rows.iter().filter(|row| row.table == DiskTable::Journal) {
             match decode_committed(&row.value).map_err(|error| error.to_string())? {
                 (CommittedEntry::Person(entry), digest) => entries.push((*entry, digest)),
-                (CommittedEntry::Administration(entry), digest) => return self.check_closing(&entry, digest, at),
+                (CommittedEntry::Administration(entry), digest) => {
+                    return self.check_administration(&entry, digest, at);
+                }
             }
         }
         let Some((first, _)) = entries.first() else { return Ok(()) };
         let call = self.calls.get(&first.id).ok_or("an entry without a call")?;
         ensure(!call.answered, || format!("entry {} is durable after its call was answered", first.id))?;
-        let request = call.request.clone();
-        let began = call.began;
+        let (request, within) = (call.request.clone(), DecidedWithin { server: call.server, began: call.began, at });
         self.check_chain(&entries)?;
         let revisions: Vec<&Entry> = entries[1..].iter().map(|(entry, _)| entry).collect();
         match &first.body {
-            EntryKind::Settlement(_) => self.check_settlement(first, &request, (began, at))?,
-            EntryKind::Reversal(_) => self.check_reversal(first, &revisions, &request, at)?,
+            EntryKind::Settlement(_) => self.check_settlement(first, &request, within)?,
+            EntryKind::Reversal(_) => self.check_reversal(first, &revisions, &request, within)?,
             EntryKind::Fence(_) => self.check_fence(first, &request, at)?,
             EntryKind::Revision(_) => return Err("a revision without a reversal".to_owned()),
         }
@@ -187,7 +228,8 @@ impl Auditor {
         Ok(())
     }
 
-    fn check_settlement(&mut self, entry: &Entry, request: &ClientRequest, (began, at): (Time, Time)) -> CheckResult {
+    fn check_settlement(&mut self, entry: &Entry, request: &ClientRequest, within: DecidedWithin) -> CheckResult {
+        let DecidedWithin { server, began, at } = within;
         let ClientRequest::Settle { claim, request_id, .. } = request else {
             return Err("a settlement without a request".to_owned());
         };
@@ -205,9 +247,14 @@ impl Auditor {
             .into_iter()
             .flat_map(|versions| versions.visible_between(began, at))
             .collect();
+        let books = self.books.visible(server, began, at);
+        let (_, book) = books
+            .iter()
+            .find(|(digest, _)| *digest == settled.book)
+            .ok_or_else(|| format!("{} names a book that was not in force at its server", entry.id))?;
         let found = seen.into_iter().find_map(|version| {
             let account = |year| person.account(version.insurance_on(&bill.discharged), year);
-            let decided = self.book.settle(&bill, version, hospital, &self.tables.catalogue, account).ok()?;
+            let decided = book.settle(&bill, version, hospital, &self.tables.catalogue, account).ok()?;
             is_split(&settled.split, &decided.0, version.insurance_on(&bill.discharged))
                 .then(|| (decided, version.clone()))
         });
@@ -216,6 +263,10 @@ impl Auditor {
         person.add_settlement(entry.id, &key, claim.claim_id.as_str(), bill, version, split, after);
         self.ledger.listed_settlements.push((key.hospital, entry.committed.china_day(), entry.id));
         self.count("settled");
+        self.check_book_in_use(entry.id, settled.book)?;
+        if settled.book != book_digest(0) {
+            self.count("decided under another book");
+        }
         Ok(())
     }
 
@@ -224,7 +275,7 @@ impl Auditor {
         entry: &Entry,
         revisions: &[&Entry],
         request: &ClientRequest,
-        at: Time,
+        DecidedWithin { server, began, at }: DecidedWithin,
     ) -> CheckResult {
         let ClientRequest::Reverse { reversal, request_id } = request else {
             return Err("a reversal without a request".to_owned());
@@ -246,9 +297,15 @@ impl Auditor {
         ensure(later.len() == revisions.len(), || {
             format!("{} revises {} of {}", entry.id, revisions.len(), later.len())
         })?;
+        let books = self.books.visible(server, began, at);
         for (at, revision) in later.into_iter().zip(revisions) {
+            let named = revision.as_revision().map(|revised| revised.book);
+            let (_, book) = books
+                .iter()
+                .find(|(digest, _)| Some(*digest) == named)
+                .ok_or_else(|| format!("{} names a book that was not in force at its server", revision.id))?;
             let hospital = &self.tables.hospitals[&person.active[at].hospital];
-            person.revise_settlement(at, revision, &self.book, hospital, &self.tables.catalogue)?;
+            person.revise_settlement(at, revision, book, hospital, &self.tables.catalogue)?;
         }
         let what = if revisions.is_empty() { "reversed" } else { "re-adjudicated" };
         self.count(what);

@@ -14,6 +14,7 @@ use onestop::journal::encode_entry;
 use onestop::store::Store;
 
 use super::auditor::ClientRequest;
+use super::books::book;
 use crate::support::ids::id;
 
 /// The response to a client request.
@@ -23,6 +24,7 @@ pub enum Response {
     Quoted(Box<Split>),
     Account(AccountView),
     Closed(ClosedMonth),
+    Activated,
     Refused(EngineError),
 }
 
@@ -78,6 +80,15 @@ async fn try_execute<S: Store>(
             let key = AccountKey { insurance: "resident".into(), year };
             Response::Account(engine.account(&AccountName { person_id: id(person), key, on: None }).await?)
         }
+        ClientRequest::Activate { book: number } => {
+            let book = book(number);
+            if engine.book().digest() == book.digest() {
+                engine.announce_book_as_required("an operator", &|| stamp).await?;
+            } else {
+                engine.activate(book, "an operator", &|| stamp).await?;
+            }
+            Response::Activated
+        }
         ClientRequest::Close { month } => Response::Closed(engine.close_month(month, "an operator", &|| stamp).await?),
     })
 }
@@ -96,6 +107,7 @@ pub fn response_summary(response: &Response) -> String {
         Response::Outcome(Outcome::Fenced) => "fenced".to_owned(),
         Response::Outcome(Outcome::NotSeen) => "not seen".to_owned(),
         Response::Quoted(split) => format!("quoted {}", split_digest(split)),
+        Response::Activated => "activated".to_owned(),
         Response::Closed(closed) => format!("closed {closed:?}"),
         Response::Account(view) => format!("account {:?} {:?}", view.account, view.rooms),
         Response::Refused(refusal) => format!("refused {refusal:?}"),

@@ -30,8 +30,8 @@ impl Auditor {
         let reason = Reason::from(refusal);
         match reason {
             Reason::StoreUnavailable | Reason::OutcomeUnknown => faults_possible,
-            Reason::Conflict if matches!(request, ClientRequest::Close { .. }) => {
-                self.closings_within(window) >= RETRIES as usize
+            Reason::Conflict if matches!(request, ClientRequest::Close { .. } | ClientRequest::Activate { .. }) => {
+                self.administered_within(window) >= RETRIES as usize
             }
             Reason::MonthNotClosable => {
                 let ClientRequest::Close { month } = request else { return false };
@@ -129,6 +129,7 @@ impl Auditor {
         let since = Window { began: *quoted_at, ended: window.ended };
         self.ledger.commits_between(person, *quoted_at, window.ended) > 0
             || self.visible_versions(person, since).len() > 1
+            || self.books.changed_between(*quoted_at, window.ended)
     }
 
     /// Whether the model refuses the claim for this reason, for some version of the person in the window.
@@ -139,7 +140,7 @@ impl Auditor {
         let Some(hospital) = hospital.filter(|_| !versions.is_empty()) else { return reason == Reason::NotEligible };
         versions.into_iter().any(|version| {
             let fresh = |_| model::Account::default();
-            let refusal = self.book.settle(&bill, version, hospital, &self.tables.catalogue, fresh).err();
+            let refusal = self.books.shipped().settle(&bill, version, hospital, &self.tables.catalogue, fresh).err();
             refusal.is_some_and(|faults| reason_for_model_refusal(faults[0]) == reason)
         })
     }
@@ -153,7 +154,7 @@ pub fn person_of_request(request: &ClientRequest) -> &str {
         ClientRequest::Fence { person, .. }
         | ClientRequest::Outcome { person, .. }
         | ClientRequest::Account { person, .. } => person,
-        ClientRequest::Close { .. } => "",
+        ClientRequest::Close { .. } | ClientRequest::Activate { .. } => "",
     }
 }
 

@@ -27,8 +27,16 @@ impl Auditor {
         let Some(call) = self.calls.get_mut(&id) else { return };
         let unknown = matches!(response, Response::Refused(refusal) if Reason::from(refusal) == Reason::OutcomeUnknown);
         call.answered = !unknown;
-        let (request, window) = (call.request.clone(), Window { began: call.began, ended: at });
-        let result = self.check_response(id, &request, response, window, faults_possible);
+        let (request, server) = (call.request.clone(), call.server);
+        let window = Window { began: call.began, ended: at };
+        let result = match response {
+            Response::Quoted(split) => self.check_quote(&request, split, (server, window)),
+            Response::Activated => {
+                self.books.activated(server, at);
+                Ok(())
+            }
+            response => self.check_response(id, &request, response, window, faults_possible),
+        };
         self.record(at, result);
     }
 
@@ -52,7 +60,7 @@ impl Auditor {
                 revisions.iter().try_for_each(|revision| self.check_durable(revision))
             }
             Response::Outcome(outcome) => self.check_outcome(request, outcome, window),
-            Response::Quoted(split) => self.check_quote(request, split, window),
+            Response::Quoted(_) | Response::Activated => Ok(()),
             Response::Account(view) => {
                 let ClientRequest::Account { person, year } = request else {
                     return Err("no account was requested".to_owned());
@@ -122,19 +130,21 @@ impl Auditor {
         &mut self,
         request: &ClientRequest,
         split: &onestop::domain::split::Split,
-        window: Window,
+        (server, window): (usize, Window),
     ) -> CheckResult {
         let ClientRequest::Quote { claim } = request else { return Err("no quote was requested".to_owned()) };
         self.count("quoted");
         let (bill, hospital) = (as_model::bill(claim), &self.tables.hospitals[claim.hospital_id.as_str()]);
         let person = claim.person_id.as_str();
         let versions = self.visible_versions(person, window);
-        let correct = versions.iter().any(|version| {
-            self.possible_accounts(person, split.circumstances.account.year, window).into_iter().any(|account| {
-                let decided = self.book.settle(&bill, version, hospital, &self.tables.catalogue, |_| account.clone());
-                decided
-                    .is_ok_and(|(model, _)| as_model::is_split(split, &model, version.insurance_on(&bill.discharged)))
-            })
+        let books = self.books.visible(server, window.began, window.ended);
+        let accounts = self.possible_accounts(person, split.circumstances.account.year, window);
+        let held = |book: &model::Book, version: &model::Person, account: &model::Account| {
+            let decided = book.settle(&bill, version, hospital, &self.tables.catalogue, |_| account.clone());
+            decided.is_ok_and(|(model, _)| as_model::is_split(split, &model, version.insurance_on(&bill.discharged)))
+        };
+        let correct = books.iter().any(|(_, book)| {
+            versions.iter().any(|version| accounts.iter().any(|account| held(book, version, account)))
         });
         ensure(correct, || "a quote did not hold at any moment of its call".to_owned())
     }

@@ -1,20 +1,23 @@
-//! Closed months in the ledger of the auditor: which months are closed is derived from the journal alone, and what is booked, and
+//! The chain of the administration and the closed months in the ledger of the auditor: which months are closed is derived from the journal alone, and what is booked, and
 //! what a closing answers, is checked against it.
 
 use onestop::domain::ids::{Digest, EntryId};
-use onestop::domain::journal::{AdministrationAct, AdministrationEntry, Entry};
+use onestop::domain::journal::{AdministrationAct, AdministrationEntry, Entry, MonthClosing};
 use onestop::domain::month::Month;
 use onestop::engine::close_month::ClosedMonth;
 use onestop::store::shard::Shard;
 
 use super::auditor::{Auditor, CheckResult, ClientRequest, ensure};
+use super::books::digest as book_digest;
 use super::check_response::Window;
 use super::scheduler::Time;
 
-/// The chain of the administration, which holds closings alone here.
+/// The chain of the administration.
 #[derive(Default)]
 pub struct AdministrationLedger {
     version: u64,
+    /// The times at which its entries became durable.
+    entries: Vec<Time>,
     head: Option<EntryId>,
     chained: Digest,
     /// The closings in their order, each with the time at which it became durable.
@@ -24,7 +27,7 @@ pub struct AdministrationLedger {
 impl AdministrationLedger {
     /// The number of entries.
     pub fn count(&self) -> usize {
-        self.closings.len()
+        self.entries.len()
     }
 
     /// The last month that is closed.
@@ -41,25 +44,39 @@ impl AdministrationLedger {
 }
 
 impl Auditor {
-    /// Checks a closing that became durable: it was asked for, follows the chain, and closes the next month, which is over.
-    pub fn check_closing(&mut self, entry: &AdministrationEntry, digest: Digest, at: Time) -> CheckResult {
-        let AdministrationAct::MonthClosing(closing) = &entry.act else {
-            return Err(format!("{} is of another kind", entry.id));
-        };
+    /// Checks an entry of the administration that became durable: it was asked for, and follows the chain.
+    pub fn check_administration(&mut self, entry: &AdministrationEntry, digest: Digest, at: Time) -> CheckResult {
         let asked = self.calls.iter().find(|(id, _)| Shard::ADMINISTRATION.set_in(**id) == entry.id);
-        let (_, call) = asked.ok_or("a closing without a call")?;
-        ensure(!call.answered, || format!("closing {} is durable after its call was answered", entry.id))?;
-        let is_asked = matches!(&call.request, ClientRequest::Close { month } if *month == closing.month);
-        ensure(is_asked, || format!("{} closes another month than was asked for", entry.id))?;
+        let (_, call) = asked.ok_or("an entry of the administration without a call")?;
+        ensure(!call.answered, || format!("{} is durable after its call was answered", entry.id))?;
+        let is_asked = match (&call.request, &entry.act) {
+            (ClientRequest::Close { month }, AdministrationAct::MonthClosing(closing)) => *month == closing.month,
+            (ClientRequest::Activate { book: number }, AdministrationAct::PolicyActivation(activation)) => {
+                book_digest(*number) == activation.book
+            }
+            _ => false,
+        };
+        ensure(is_asked, || format!("{} is another act than was asked for", entry.id))?;
         let ledger = &mut self.ledger.administration;
         let link = (entry.link.number, entry.link.previous, entry.link.chained);
         let follows = link == (ledger.version + 1, ledger.head, ledger.chained);
-        ensure(follows, || format!("closing {} does not follow the one before it", entry.id))?;
+        ensure(follows, || format!("{} does not follow the entry before it", entry.id))?;
+        (ledger.version, ledger.head, ledger.chained) = (entry.link.number, Some(entry.id), digest);
+        ledger.entries.push(at);
+        match &entry.act {
+            AdministrationAct::MonthClosing(closing) => self.check_closing(entry, closing, at),
+            AdministrationAct::PolicyActivation(activation) => self.check_activation(entry, activation),
+            AdministrationAct::ImportEnd(_) => Err(format!("{} is of another kind", entry.id)),
+        }
+    }
+
+    /// Checks that a closing closes the next month, which is over.
+    fn check_closing(&mut self, entry: &AdministrationEntry, closing: &MonthClosing, at: Time) -> CheckResult {
+        let ledger = &mut self.ledger.administration;
         let is_next = ledger.through().is_none_or(|through| through.next() == Some(closing.month));
         ensure(is_next, || format!("{:?} is closed after {:?}", closing.month, ledger.through()))?;
         let is_over = closing.month < entry.committed.china_month();
         ensure(is_over, || format!("{:?} is closed before it is over", closing.month))?;
-        (ledger.version, ledger.head, ledger.chained) = (entry.link.number, Some(entry.id), digest);
         ledger.closings.push((at, closing.month, entry.id));
         self.count("closed");
         Ok(())
@@ -102,5 +119,11 @@ impl Auditor {
     /// The number of closings that became durable in a window.
     pub fn closings_within(&self, window: Window) -> usize {
         self.ledger.administration.through_within(window).count() - 1
+    }
+
+    /// The number of entries of the administration that became durable in a window.
+    pub fn administered_within(&self, window: Window) -> usize {
+        let entries = self.ledger.administration.entries.iter();
+        entries.filter(|at| **at >= window.began && **at <= window.ended).count()
     }
 }

@@ -1,34 +1,13 @@
-//! The shipped policies, the tables and the claims of a simulation, given both to the servers and to the model.
-
-use std::sync::LazyLock;
+//! The tables and the claims of a simulation, given both to the servers and to the model.
 
 use onestop::domain::claim::{Quantity, RawClaim, RawItem, UnitPrice};
 use onestop::domain::money::Money;
-use onestop::policy::{Book, shipped};
 use onestop::reference::row::ReferenceRow;
 
 use super::scheduler::Time;
 use crate::model;
 use crate::support::as_model::{Cells, tables_from_rows};
 use crate::support::{TABLES, claims, row};
-
-/// The shipped book, which is read once because reading takes longer than many runs.
-pub fn book() -> Book {
-    static BOOK: LazyLock<Book> = LazyLock::new(|| shipped::book().expect("the shipped book"));
-    BOOK.clone()
-}
-
-/// Name and text of each shipped policy, for the model.
-pub fn policy_texts() -> Vec<(String, String)> {
-    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/policies");
-    let files = std::fs::read_dir(directory).expect("the policies").map(|file| file.expect("a file").path());
-    let mut policy_texts: Vec<_> = files
-        .filter(|path| path.extension().is_some_and(|kind| kind == "toml") && !path.ends_with("vocabulary.toml"))
-        .map(|path| (path.display().to_string(), std::fs::read_to_string(&path).expect("a text")))
-        .collect();
-    policy_texts.sort();
-    policy_texts
-}
 
 /// The rows of [`TABLES`] for the servers.
 pub fn table_rows() -> Vec<ReferenceRow> {
@@ -43,20 +22,20 @@ pub fn model_tables() -> model::Tables {
     tables_from_rows(&table_rows)
 }
 
-/// The versions of a person over a run, each with the begin and the end of its import.
-pub struct PersonVersions(Vec<(Time, Option<Time>, model::Person)>);
+/// The versions of a person or a book over a run, each with the begin and the end of the change to it.
+pub struct Versions<T>(Vec<(Time, Option<Time>, T)>);
 
-impl PersonVersions {
-    pub fn new(person: model::Person) -> PersonVersions {
-        PersonVersions(vec![(0, Some(0), person)])
+impl<T> Versions<T> {
+    pub fn new(first: T) -> Versions<T> {
+        Versions(vec![(0, Some(0), first)])
     }
 
-    pub fn latest(&self) -> &model::Person {
+    pub fn latest(&self) -> &T {
         &self.0[self.0.len() - 1].2
     }
 
-    pub fn begin_change(&mut self, at: Time, person: model::Person) {
-        self.0.push((at, None, person));
+    pub fn begin_change(&mut self, at: Time, next: T) {
+        self.0.push((at, None, next));
     }
 
     pub fn complete_change(&mut self, at: Time) {
@@ -66,12 +45,12 @@ impl PersonVersions {
     }
 
     /// The versions that a reader may see between two times.
-    pub fn visible_between(&self, from: Time, until: Time) -> impl Iterator<Item = &model::Person> {
+    pub fn visible_between(&self, from: Time, until: Time) -> impl Iterator<Item = &T> {
         let replaced = |at: usize| self.0.get(at + 1).and_then(|(_, known, _)| *known);
-        let seen = move |(at, (begun, ..)): &(usize, &(Time, Option<Time>, model::Person))| {
+        let seen = move |(at, (begun, ..)): &(usize, &(Time, Option<Time>, T))| {
             *begun <= until && replaced(*at).is_none_or(|gone| gone >= from)
         };
-        self.0.iter().enumerate().filter(seen).map(|(_, (.., person))| person)
+        self.0.iter().enumerate().filter(seen).map(|(_, (.., version))| version)
     }
 }
 

@@ -10,6 +10,7 @@
 //! ```
 
 mod auditor;
+mod books;
 mod calls;
 mod check_refusal;
 mod check_response;
@@ -50,6 +51,8 @@ const MINIMUM_COUNTS: &[(&str, u64)] = &[
     ("quoted", 1_000),
     ("recoveries", 1_000),
     ("closed", 1_000),
+    ("activated", 3_000),
+    ("decided under another book", 3_000),
 ];
 
 /// Runs seeds on every core. Returns each failed seed with its fault, and the number of events of each kind.

@@ -11,6 +11,7 @@ use onestop::reference::table::ReferenceTable;
 use onestop::store::JournalStore;
 
 use super::auditor::{Auditor, ensure};
+use super::books::{BOOKS, model_books};
 use super::clients::Client;
 use super::fixtures;
 use super::scheduler::{Group, Scheduler, lock};
@@ -50,8 +51,8 @@ pub fn run(seed: u64) -> RunReport {
     // Consecutive seeds give unrelated runs.
     let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5eed);
     let scheduler = Scheduler::new(random.fork());
-    thread_local!(static BOOK: Arc<model::Book> = Arc::new(model::Book::read(&fixtures::policy_texts())));
-    let auditor = Arc::new(Mutex::new(Auditor::new(BOOK.with(Arc::clone))));
+    thread_local!(static MODEL_BOOKS: Arc<[model::Book]> = model_books().into());
+    let auditor = Arc::new(Mutex::new(Auditor::new(MODEL_BOOKS.with(Arc::clone))));
     let process = StoreProcess::start(&scheduler, &auditor);
     let servers = Servers::new(&scheduler, &auditor, &process);
     let done = Arc::new(Mutex::new(false));
@@ -67,7 +68,7 @@ pub fn run(seed: u64) -> RunReport {
     RunReport { verdict, counts: std::mem::take(&mut auditor.counts), trace }
 }
 
-/// Imports the tables, runs clients, table changes and crashes, ends the faults, and checks the final state.
+/// Imports the tables, runs clients, changes of tables and books, and crashes, ends the faults, and checks the final state.
 async fn run_scenario(servers: Arc<Servers>, mut random: Random, done: Arc<Mutex<bool>>) {
     servers.boot(0);
     servers.boot(1);
@@ -84,6 +85,7 @@ async fn run_scenario(servers: Arc<Servers>, mut random: Random, done: Arc<Mutex
         tasks.push(spawn_with_end(&servers, client.run(requests)));
     }
     tasks.push(spawn_with_end(&servers, change_tables(Arc::clone(&servers), random.fork())));
+    tasks.push(spawn_with_end(&servers, change_books(Arc::clone(&servers), random.fork())));
     spawn_with_end(&servers, crash_at_random(Arc::clone(&servers), random.fork()));
     for task in tasks {
         // The sender is dropped when the task ends.
@@ -129,6 +131,18 @@ async fn change_tables(servers: Arc<Servers>, mut random: Random) {
         servers.import(&[row(ReferenceTable::Categories, &[person, category, from, until])]).await;
         let now = servers.scheduler.now();
         lock(&servers.auditor).versions.get_mut(person).expect("the person").complete_change(now);
+    }
+}
+
+/// Replaces the files of policies and puts them in force at one server after the other, once or more in a run.
+async fn change_books(servers: Arc<Servers>, mut random: Random) {
+    for number in 1..BOOKS {
+        servers.scheduler.sleep(random.below(300) as u64).await;
+        servers.replace_book_of_files(number);
+        for which in 0..SERVERS {
+            servers.scheduler.sleep(random.below(100) as u64).await;
+            servers.activate(which).await;
+        }
     }
 }
 

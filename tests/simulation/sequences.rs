@@ -7,6 +7,7 @@ use onestop::store::Store;
 use onestop::store::embedded::{Durability, EmbeddedStore};
 use onestop::store::memory::MemoryStore;
 
+use super::books::book;
 use super::calls::{commit_stamp, execute, response_summary};
 use super::fixtures;
 use super::workload::Workload;
@@ -19,7 +20,7 @@ const CALLS: u64 = 40;
 
 /// Runs the sequence of a seed on an empty store: a summary of each response, then of the final state.
 pub async fn run_sequence<S: Store>(store: S, seed: u64) -> Vec<String> {
-    let engine = Engine::open(store, fixtures::book(), EngineSettings::default()).await.expect("an engine");
+    let engine = Engine::open(store, book(0), EngineSettings::default()).await.expect("an engine");
     engine.import(fixtures::table_rows()).await.expect("sound tables");
     let (mut workload, mut random) = (Workload::default(), Random(seed));
     let mut responses = Vec::new();

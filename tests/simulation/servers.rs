@@ -1,17 +1,17 @@
 //! Servers over one store, and the network in front of them: a call or its response may be lost, late or duplicated,
 //! and a server may crash with all its calls.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use onestop::engine::{Engine, EngineSettings};
+use onestop::engine::{CommitStamp, Engine, EngineSettings};
 use onestop::reference::row::ReferenceRow;
 use tokio::sync::oneshot;
 
 use super::auditor::{Auditor, ClientRequest};
+use super::books::book;
 use super::calls::{Response, commit_stamp, execute};
 use super::check_refusal::RETRIES;
-use super::fixtures;
 use super::scheduler::{Group, Scheduler, Time, lock};
 use super::store::SimulatedStore;
 use super::store_process::StoreProcess;
@@ -34,6 +34,8 @@ pub struct Servers {
     pub process: Arc<StoreProcess>,
     engines: Mutex<Vec<Option<Arc<Engine<SimulatedStore>>>>>,
     calls: AtomicU64,
+    /// The number of the book in the files that all servers read.
+    book_of_files: AtomicUsize,
 }
 
 impl Servers {
@@ -44,6 +46,7 @@ impl Servers {
             process: Arc::clone(process),
             engines: Mutex::new(vec![None; SERVERS]),
             calls: AtomicU64::new(0),
+            book_of_files: AtomicUsize::new(0),
         })
     }
 
@@ -52,16 +55,68 @@ impl Servers {
         let servers = Arc::clone(self);
         self.scheduler.spawn(Group::Server(which), async move {
             loop {
-                let book = fixtures::book();
                 let settings = EngineSettings { conflict_retries: RETRIES, ..EngineSettings::default() };
                 let store = SimulatedStore::new(Arc::clone(&servers.process));
-                if let Ok(engine) = Engine::open(store, book, settings).await {
+                let (stamp, number) = servers.begin_activation(which);
+                let in_use = async {
+                    let engine = Engine::open(store, book(number), settings).await.ok()?;
+                    engine.put_own_book_in_use(&|| stamp).await.ok().map(|_dropped| engine)
+                };
+                if let Some(engine) = in_use.await {
+                    lock(&servers.auditor).call_ended(stamp.id, &Response::Activated, servers.scheduler.now(), true);
                     lock(&servers.engines)[which] = Some(Arc::new(engine));
                     return;
                 }
                 servers.scheduler.sleep(10).await;
             }
         });
+    }
+
+    /// Replaces the book in the files.
+    pub fn replace_book_of_files(&self, number: usize) {
+        self.book_of_files.store(number, Ordering::Relaxed);
+    }
+
+    /// A stamp of a server that puts the book in the files in force, and the number of that book.
+    fn begin_activation(&self, which: usize) -> (CommitStamp, usize) {
+        let (now, number) = (self.scheduler.now(), self.book_of_files.load(Ordering::Relaxed));
+        let stamp = self.next_stamp(now);
+        lock(&self.auditor).call_began(stamp.id, which, ClientRequest::Activate { book: number }, now);
+        (stamp, number)
+    }
+
+    fn next_stamp(&self, now: Time) -> CommitStamp {
+        commit_stamp(1 + self.calls.fetch_add(1, Ordering::Relaxed), now)
+    }
+
+    /// Has a server put the book in the files in force, and retries until it has.
+    pub async fn activate(self: &Arc<Servers>, which: usize) {
+        loop {
+            let (done, activated) = oneshot::channel();
+            if let Some(engine) = self.engine(which) {
+                let servers = Arc::clone(self);
+                self.scheduler.spawn(Group::Server(which), async move {
+                    let (stamp, book) = servers.begin_activation(which);
+                    let response = execute(&engine, ClientRequest::Activate { book }, stamp).await;
+                    servers.call_ended(stamp, &response);
+                    // The waiting task learns the result, or that the server crashed.
+                    let _gone = done.send(matches!(response, Response::Activated));
+                });
+            } else {
+                drop(done);
+            }
+            if activated.await == Ok(true) {
+                return;
+            }
+            self.scheduler.sleep(10).await;
+        }
+    }
+
+    fn call_ended(&self, stamp: CommitStamp, response: &Response) {
+        let now = self.scheduler.now();
+        let began = lock(&self.auditor).calls.get(&stamp.id).map_or(now, |call| call.began);
+        let faults_possible = self.process.faults_possible_since(began);
+        lock(&self.auditor).call_ended(stamp.id, response, now, faults_possible);
     }
 
     /// Crashes a server with all its calls.
@@ -148,13 +203,12 @@ impl Servers {
     fn serve_call(self: &Arc<Servers>, which: usize, request: ClientRequest, reply: Option<oneshot::Sender<Response>>) {
         let Some(engine) = self.engine(which) else { return };
         let began = self.scheduler.now();
-        let stamp = commit_stamp(1 + self.calls.fetch_add(1, Ordering::Relaxed), began);
-        lock(&self.auditor).call_began(stamp.id, request.clone(), began);
+        let stamp = self.next_stamp(began);
+        lock(&self.auditor).call_began(stamp.id, which, request.clone(), began);
         let servers = Arc::clone(self);
         self.scheduler.spawn(Group::Server(which), async move {
             let response = execute(&engine, request, stamp).await;
-            let (now, faults_possible) = (servers.scheduler.now(), servers.process.faults_possible_since(began));
-            lock(&servers.auditor).call_ended(stamp.id, &response, now, faults_possible);
+            servers.call_ended(stamp, &response);
             if let Some(reply) = reply {
                 // The client may have stopped waiting.
                 let _gone = reply.send(response);
