@@ -157,12 +157,15 @@ pub(super) async fn read_chains<S: JournalStore>(store: &S, states: &[PersonStat
     }
 }
 
+/// What was read of an entry.
+type ReadRecord = Result<Option<Vec<u8>>, StoreError>;
+
 /// A chain as it was read from its end.
 pub(super) struct ReadChain {
     /// The digest of the last entry, and the number of entries.
     end: (Digest, u64),
     /// What was read of each entry, the last one first.
-    records: Vec<(EntryId, Result<Option<Vec<u8>>, StoreError>)>,
+    records: Vec<(EntryId, ReadRecord)>,
     /// The entry to read next.
     next: Option<EntryId>,
 }

@@ -73,13 +73,16 @@ pub struct LookUp {
     pub closed_months: ClosedMonths,
 }
 
+/// The entry that used a request id, and the row of a claim.
+pub type RequestAndClaim = (Option<EntryId>, Option<ClaimRow>);
+
 /// The rows of a person that the entries of their chain give.
 #[derive(Default)]
 pub struct RowsOfPerson {
     /// The person's accounts and the end of their chain.
     pub state: PersonState,
     /// For each scope the entry that used its request id, and the row of its claim.
-    pub rows: Vec<Result<(Option<EntryId>, Option<ClaimRow>), StoreError>>,
+    pub rows: Vec<Result<RequestAndClaim, StoreError>>,
 }
 
 async fn rows_by_look_ups<S: JournalStore + ?Sized>(
