@@ -13,7 +13,8 @@ heavy=(planted demo valkey wire clients spreadsheets upgrade full_disk image)
 
 check_suite() {
   echo "Tests break servers on purpose: lines with ERROR or WARN are theirs. What failed is counted at the end."
-  cargo test --locked
+  # Tests wait for servers and disks, so there are more of them than cores.
+  cargo test --locked -- --test-threads $((2 * $(nproc)))
 }
 
 # The simulation finds bugs that are planted in a copy of the code.
