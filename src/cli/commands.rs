@@ -1,6 +1,7 @@
 //! The commands and their options.
 
 use std::path::PathBuf;
+use std::pin::Pin;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
@@ -188,11 +189,13 @@ impl Command {
     }
 }
 
-/// Runs a command.
-///
-/// # Errors
-/// Why the command failed.
-pub async fn run(command: Command, telemetry: &Telemetry) -> CommandResult {
+/// Runs a command; ends with why it failed. It is boxed, so that all it does is compiled once, with the library: an async
+/// function is compiled where it is awaited.
+pub fn run(command: Command, telemetry: &Telemetry) -> Pin<Box<dyn Future<Output = CommandResult> + '_>> {
+    Box::pin(run_action(command, telemetry))
+}
+
+async fn run_action(command: Command, telemetry: &Telemetry) -> CommandResult {
     let json = command.json;
     match command.action {
         Action::Init(options) => init::run(&options).await,
