@@ -48,7 +48,7 @@ pub async fn look_up(servers: &Servers, names: &RedisKeys, scope: Scope<'_>) -> 
 /// How long a look-up waits for a closing before it reads again.
 const CLOSING_PAUSE: Duration = Duration::from_millis(20);
 
-/// Why closed months cannot be told.
+/// Why it is unknown which months are closed.
 const CLOSING_INTERRUPTED: &str = "a closing of a month was interrupted, and is in force for a part of the persons: \
     close the month again";
 
