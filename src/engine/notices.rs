@@ -4,7 +4,8 @@ use crate::domain::claim::Claim;
 use crate::domain::ids::EntryId;
 use crate::domain::notice::Notice;
 use crate::domain::split::Split;
-use crate::store::rows::{LiveStay, PersonState};
+use crate::store::live_stays::{LiveStay, LiveStays};
+use crate::store::rows::PersonState;
 
 /// The most settlements that a notice names: the newest.
 const NAMED: usize = 100;
@@ -24,14 +25,17 @@ pub(super) fn notices_of_correction(
     if !split.is_stay {
         return Vec::new();
     }
-    let continued = continued_stays(state.stays(), split.opening.as_ref().map(|opening| opening.settlement));
-    let overlapping = |stay: &&LiveStay| {
-        let is_part = continued.contains(&stay.settlement)
-            || reversed.is_some_and(|id| continued_stays(state.stays(), stay.continues).contains(&id));
-        !is_part && claim.admitted < stay.discharged && stay.admitted < claim.discharged
+    let stays = state.stays();
+    let continued = continued_stays(stays, split.opening.as_ref().map(|opening| opening.settlement));
+    let (admitted, discharged) = (claim.admitted.number(), claim.discharged.number());
+    let is_part = |stay: &LiveStay| {
+        let is_continued_by = |id| continued_stays(stays, stays.continued_by(stay.settlement)).contains(&id);
+        continued.contains(&stay.settlement) || reversed.is_some_and(is_continued_by)
     };
-    let (own, others): (Vec<&LiveStay>, Vec<&LiveStay>) =
-        state.stays().iter().filter(overlapping).partition(|stay| stay.hospital_id == claim.hospital_id);
+    let overlapping = |stay: &LiveStay| admitted < stay.discharged && stay.admitted < discharged && !is_part(stay);
+    let hospital = state.hospital_number(&claim.hospital_id);
+    let (own, others): (Vec<LiveStay>, Vec<LiveStay>) =
+        stays.iter().filter(overlapping).partition(|stay| Some(stay.hospital) == hospital);
     if own.is_empty() && others.is_empty() {
         return Vec::new();
     }
@@ -40,7 +44,6 @@ pub(super) fn notices_of_correction(
 }
 
 /// The settlements that a claim continues, from the last one back to the first.
-fn continued_stays(stays: &[LiveStay], last: Option<EntryId>) -> Vec<EntryId> {
-    let previous = |id: &EntryId| stays.iter().find(|stay| stay.settlement == *id).and_then(|stay| stay.continues);
-    std::iter::successors(last, previous).collect()
+fn continued_stays(stays: &LiveStays, last: Option<EntryId>) -> Vec<EntryId> {
+    std::iter::successors(last, |id| stays.continued_by(*id)).collect()
 }

@@ -46,6 +46,7 @@ impl<S: Store> StoreReporter<S> {
         request: pb::ReportPovertyRequest,
     ) -> Result<PovertyParts, CallError> {
         let question = question(&request)?;
+        self.check_categories(&question.categories)?;
         let poverty = self
             .alone(deadline, |reporter| async move { reporter.poverty(&question).await.map_err(call_error) })
             .await?;
@@ -55,6 +56,17 @@ impl<S: Store> StoreReporter<S> {
         let named = named.map_err(|error| CallError::Internal(format!("a report names no person: {error}")))?;
         self.disclosures.log_read(&permitted, self.engine.store(), &named)?;
         Ok(parts(poverty, [request.after_groups, request.after_persons].map(count_of)))
+    }
+
+    /// Checks that the vocabulary has these categories: a mistyped one is a register of nobody.
+    fn check_categories(&self, categories: &[String]) -> Result<(), CallError> {
+        let book = self.engine.book();
+        let mut faults = FieldFaults::default();
+        for (at, _) in categories.iter().enumerate().filter(|(_, word)| book.vocabulary().category(word).is_none()) {
+            let message = "is no category of the vocabulary";
+            faults.add(format!("categories[{at}]"), FaultReason::UnknownWord, message);
+        }
+        faults.into_result(()).map_err(CallError::InvalidMessage)
     }
 
     /// From the cache; from the whole journal without one, or if its files cannot be used.

@@ -26,6 +26,7 @@ pub mod import_parts;
 pub mod imports;
 mod journal_store;
 pub mod keys;
+pub mod live_stays;
 pub mod memory;
 pub mod observer;
 pub mod pages;

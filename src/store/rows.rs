@@ -6,6 +6,9 @@ use crate::domain::day::Day;
 use crate::domain::ids::AccountKey;
 use crate::domain::ids::{Digest, EntryId, HospitalId, PersonId};
 use crate::domain::journal::{Entry, EntryBody, EntryKindRef, Link, Settlement};
+use crate::domain::split::Split;
+
+use super::live_stays::{LiveStay, LiveStays};
 
 /// A person's accounts, and the end of their chain.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,7 +22,7 @@ pub struct PersonState {
     pub chained: Digest,
     accounts: Vec<(AccountKey, Account)>,
     hospitals: Vec<HospitalId>,
-    stays: Vec<LiveStay>,
+    stays: LiveStays,
 }
 
 /// The parts of a state, as a store keeps them.
@@ -35,7 +38,7 @@ pub struct PersonStateParts {
     /// The hospitals that ever settled a claim of the person.
     pub hospitals: Vec<HospitalId>,
     /// The settlements in force of visits that count admissions.
-    pub stays: Vec<LiveStay>,
+    pub stays: LiveStays,
 }
 
 impl From<PersonStateParts> for PersonState {
@@ -44,23 +47,6 @@ impl From<PersonStateParts> for PersonState {
         PersonState { version, head, chained, accounts, hospitals, stays }
     }
 }
-
-/// A settlement in force of a visit that counts admissions.
-#[derive(Clone, PartialEq, Eq)]
-pub struct LiveStay {
-    /// The settlement.
-    pub settlement: EntryId,
-    /// The hospital.
-    pub hospital_id: HospitalId,
-    /// The first day.
-    pub admitted: Day,
-    /// The last day.
-    pub discharged: Day,
-    /// The settlement that it continues, if it continues one.
-    pub continues: Option<EntryId>,
-}
-
-crate::domain::ids::silent_debug!(LiveStay);
 
 impl PersonState {
     /// The account of a benefit year; an empty one if nothing was settled in it.
@@ -89,29 +75,34 @@ impl PersonState {
     pub fn follow<B: EntryBody>(&mut self, entry: &Entry<B>, chained: Digest) {
         (self.version, self.head, self.chained) = (entry.link.number, Some(entry.id), chained);
         match entry.body.by_kind() {
-            EntryKindRef::Settlement(settled) if !self.hospitals.contains(&settled.claim.hospital_id) => {
-                self.hospitals.push(settled.claim.hospital_id.clone());
-            }
-            _ => {}
-        }
-        match entry.body.by_kind() {
-            EntryKindRef::Settlement(settled) if settled.split.is_stay => {
-                self.stays.push(LiveStay::new(entry.id, settled))
-            }
-            EntryKindRef::Reversal(reversed) => self.stays.retain(|stay| stay.settlement != reversed.settlement),
+            EntryKindRef::Settlement(settled) => self.follow_settlement(entry.id, settled),
+            EntryKindRef::Reversal(reversed) => self.stays.remove(reversed.settlement),
             EntryKindRef::Revision(revised) => {
-                let stay = self.stays.iter_mut().find(|stay| stay.settlement == revised.settlement);
-                let continues = revised.split.opening.as_ref().map(|opening| opening.settlement);
-                if let Some(stay) = stay {
-                    stay.continues = continues;
-                }
+                self.stays.set_continued(revised.settlement, continued_of(&revised.split));
             }
             _ => {}
         }
     }
 
+    fn follow_settlement(&mut self, id: EntryId, Settlement { claim, split, .. }: &Settlement) {
+        let hospital = self.hospital_number(&claim.hospital_id).unwrap_or_else(|| {
+            self.hospitals.push(claim.hospital_id.clone());
+            self.hospitals.len() as u32 - 1
+        });
+        if split.is_stay {
+            let (admitted, discharged) = (claim.admitted.number(), claim.discharged.number());
+            let stay = LiveStay { settlement: id, hospital, admitted, discharged };
+            self.stays.push(stay, continued_of(split));
+        }
+    }
+
+    /// The number of a hospital among those that ever settled a claim of the person, from 0.
+    pub(crate) fn hospital_number(&self, hospital_id: &HospitalId) -> Option<u32> {
+        self.hospitals.iter().position(|known| known == hospital_id).map(|number| number as u32)
+    }
+
     /// The settlements in force of visits that count admissions, in the order of their commits.
-    pub fn stays(&self) -> &[LiveStay] {
+    pub fn stays(&self) -> &LiveStays {
         &self.stays
     }
 
@@ -129,17 +120,9 @@ impl PersonState {
     }
 }
 
-impl LiveStay {
-    fn new(id: EntryId, settled: &Settlement) -> LiveStay {
-        let Settlement { claim, split, .. } = settled;
-        LiveStay {
-            settlement: id,
-            hospital_id: claim.hospital_id.clone(),
-            admitted: claim.admitted,
-            discharged: claim.discharged,
-            continues: split.opening.as_ref().map(|opening| opening.settlement),
-        }
-    }
+/// The settlement that a split continues, if it continues one.
+fn continued_of(split: &Split) -> Option<EntryId> {
+    split.opening.as_ref().map(|opening| opening.settlement)
 }
 
 /// The settlements of a claim. Its first commit binds it to the person for ever.

@@ -269,3 +269,15 @@ async fn a_moment_outside_of_all_instants_is_refused_by_both_reports() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_category_that_the_vocabulary_lacks_is_refused_and_not_a_register_of_nobody() {
+    let place = tempfile::tempdir().expect("a directory");
+    let serve = Serve::start(&place.path().join("store"), &[]);
+    let date = |year| Some(onestop::pb::Date { year, month: 1, day: 1 });
+    let categories = ["registered_poor", "registred_poor"].map(str::to_owned).to_vec();
+    let request = pb::ReportPovertyRequest { from: date(2017), until: date(2018), categories, ..Default::default() };
+    let refused = serve.client().await.report_poverty(request).await.expect_err("a refusal");
+    assert_eq!(refused.code(), tonic::Code::InvalidArgument, "{refused}");
+    assert!(refused.message().contains("categories[1] is no category of the vocabulary"), "{refused}");
+}

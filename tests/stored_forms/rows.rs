@@ -16,9 +16,9 @@ use onestop::store::administration::AdministrationState;
 use onestop::store::archive::{ArchiveIdentity, ArchivedYears};
 use onestop::store::import_parts::Part;
 use onestop::store::imports::{ImportEnd, ImportStart};
+use onestop::store::live_stays::{LiveStay, LiveStays};
 use onestop::store::rows::{
-    ClaimBinding, ClaimRow, ListedRow, LiveStay, PersonState, PersonStateParts, PolicyText, RequestRow,
-    SettlementStatus,
+    ClaimBinding, ClaimRow, ListedRow, PersonState, PersonStateParts, PolicyText, RequestRow, SettlementStatus,
 };
 
 use super::assert_fixture;
@@ -60,20 +60,16 @@ fn the_state_of_a_person_has_the_bytes_that_it_always_had() {
         paid: vec![("basic".into(), fen(3)), ("critical".into(), fen(4))],
         caps: vec![("an account".into(), fen(5))],
     });
-    let stay = LiveStay {
-        settlement: entry_id(3),
-        hospital_id: id("a hospital"),
-        admitted: day("2017-06-08"),
-        discharged: day("2017-06-15"),
-        continues: Some(entry_id(4)),
-    };
+    let mut stays = LiveStays::default();
+    let stay = LiveStay { settlement: entry_id(3), hospital: 1, admitted: 20170608, discharged: 20170615 };
+    stays.push(stay, Some(entry_id(4)));
     let state = PersonState::from(PersonStateParts {
         version: 300,
         head: Some(entry_id(1)),
         chained: Digest([2; 32]),
         accounts: vec![(AccountKey { insurance: "resident".into(), year: 2017 }, account.expect("sorted names"))],
         hospitals: vec![id("a hospital"), id("another hospital")],
-        stays: vec![stay],
+        stays,
     });
     check("person-state", &state);
     assert_eq!(record::first_number(&record::encode(&state)), Ok(300));

@@ -25,7 +25,7 @@ use super::unsynced_file::Unsynced;
 use crate::store::StoreError;
 
 /// The size of the page cache in bytes.
-const CACHE: usize = 256 << 20;
+const CACHE: usize = 96 << 20;
 
 /// The table with the identity of the store, and the key of the identity in it.
 const IDENTITY: &str = "identity";

@@ -6,10 +6,11 @@ use crate::domain::account::{Account, AccountParts};
 use crate::domain::ids::{AccountKey, HospitalId};
 use crate::domain::money::Money;
 use crate::domain::sums::{LedgerUse, Sums};
-use crate::journal::form::{Malformed, bytes_of, day, entry_id, id, optional_digest, optional_entry_id};
+use crate::journal::form::{Malformed, bytes_of, id, optional_digest, optional_entry_id};
 use crate::journal::{MessageWriter, StoredForm};
 use crate::pb::journal as pb;
-use crate::store::rows::{LiveStay, PersonState, PersonStateParts};
+use crate::store::live_stays::LiveStays;
+use crate::store::rows::{PersonState, PersonStateParts};
 
 impl StoredForm for PersonState {
     type Message = pb::PersonState;
@@ -22,7 +23,9 @@ impl StoredForm for PersonState {
         }
         self.accounts().iter().for_each(|account| message.message(4, |message| write_account(message, account)));
         self.hospitals().iter().for_each(|hospital| message.repeated_text(5, hospital.as_str()));
-        self.stays().iter().for_each(|stay| message.message(6, |message| write_stay(message, stay)));
+        let (stays, continuations) = self.stays().packed();
+        message.blob(6, stays);
+        message.blob(7, continuations);
     }
 
     fn from_message(message: pb::PersonState) -> Result<Self, Malformed> {
@@ -33,7 +36,7 @@ impl StoredForm for PersonState {
             chained: optional_digest("head_digest", &message.head_digest)?.unwrap_or_default(),
             accounts: message.accounts.into_iter().map(account).collect::<Result<_, _>>()?,
             hospitals: message.hospital_ids.into_iter().map(hospital).collect::<Result<_, _>>()?,
-            stays: message.stays.into_iter().map(stay).collect::<Result<_, _>>()?,
+            stays: LiveStays::from_packed(message.stays, message.continuations).ok_or(Malformed("stays"))?,
         }))
     }
 }
@@ -81,22 +84,4 @@ fn write_amounts(message: &mut MessageWriter, field: u32, sums: &[(SmolStr, Mone
 
 fn amounts(amounts: Vec<pb::NamedAmount>) -> Sums<Money> {
     amounts.into_iter().map(|amount| (amount.name.into(), Money::from_fen(amount.amount_fen))).collect()
-}
-
-fn write_stay(message: &mut MessageWriter, stay: &LiveStay) {
-    message.blob(1, &stay.settlement.0);
-    message.text(2, stay.hospital_id.as_str());
-    message.number(3, stay.admitted.number());
-    message.number(4, stay.discharged.number());
-    message.blob(5, bytes_of(&stay.continues));
-}
-
-fn stay(message: pb::LiveStay) -> Result<LiveStay, Malformed> {
-    Ok(LiveStay {
-        settlement: entry_id("settlement_id", &message.settlement_id)?,
-        hospital_id: id("hospital_id", message.hospital_id, HospitalId::from_stored)?,
-        admitted: day("admitted", message.admitted)?,
-        discharged: day("discharged", message.discharged)?,
-        continues: optional_entry_id("continues_id", &message.continues_id)?,
-    })
 }

@@ -1,5 +1,5 @@
 //! The queue of commits to one server: those that wait while others are being synced are sent as one call, each of which is
-//! accepted or refused by itself. A call waits shortly for commits that follow from look-ups in flight.
+//! accepted or refused by itself. A call with few commits waits shortly for those that follow from look-ups in flight.
 //!
 //! Redis syncs its file once for all that it executed in one cycle of its event loop, so that commits of one call share a
 //! sync. On a Cluster a call has the commits of one hash slot.
@@ -18,6 +18,14 @@ use super::look_ups_in_flight::LookUpsInFlight;
 
 /// The maximum number of commits in one call.
 const COMMITS: usize = 128;
+
+/// A call with this many commits waits for no look-ups: its sync costs each of them little, and while it is synced those that
+/// are looked up are decided.
+const ENOUGH: usize = 16;
+
+/// How often a call whose reply arrived lets other tasks go first, so that the next call leaves before its answers are made:
+/// the queue sends it, a task encodes it, and another one writes it.
+const TURNS: usize = 3;
 
 /// The bytes of commits after which a call is full.
 const BYTES: usize = 1 << 20;
@@ -104,7 +112,9 @@ async fn serve(
         if requests.recv_many(&mut waiting, COMMITS).await == 0 {
             return;
         }
-        look_ups.wait_for_earlier().await;
+        if waiting.len() < ENOUGH {
+            look_ups.wait_for_earlier().await;
+        }
         while waiting.len() < COMMITS
             && let Ok(further) = requests.try_recv()
         {
@@ -148,7 +158,7 @@ async fn send(
     names: Arc<RedisKeys>,
     mut connection: MultiplexedConnection,
     commits: Vec<QueuedCommit>,
-    _turn: OwnedSemaphorePermit,
+    turn: OwnedSemaphorePermit,
 ) {
     let encoded: Vec<&EncodedCommit> = commits.iter().map(|queued| &*queued.commit).collect();
     let call = commit_call(&names, &encoded);
@@ -164,6 +174,10 @@ async fn send(
         }
         Err(error) => Err(error),
     };
+    drop(turn);
+    for _ in 0..TURNS {
+        tokio::task::yield_now().await;
+    }
     let mut statuses = statuses.map(Vec::into_iter);
     for queued in commits {
         let status = match &mut statuses {

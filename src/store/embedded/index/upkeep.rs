@@ -1,9 +1,9 @@
 //! Upkeep: writing the frozen generation to a run, merging runs, and the threads that do it.
 //!
-//! Runs of a level are merged eight at a time, the oldest first, into one of the next level. A merge of large runs stops
-//! after each 4 MiB: it syncs them, so that no large sync meets that of a commit, merges what is due at lower levels, and
-//! waits for as long as it worked, unless it is behind. So a merge takes half of a core at most, and the number of runs
-//! stays bounded while a large merge goes on: below 32 at level 0, and hardly more at any other.
+//! What is written is synced after each MiB, so that no large sync meets that of a commit. Runs of a level are merged eight
+//! at a time, the oldest first, into one of the next level. A merge of large runs stops after each MiB: it merges what is due
+//! at lower levels, and waits for as long as it worked, unless it is behind. So a merge takes half of a core at most, and the
+//! number of runs stays bounded while a large merge goes on: below 32 at level 0, and hardly more at any other.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -31,8 +31,8 @@ const STALLED: usize = 4 * FAN_IN;
 /// The pages that a merge reads at once from each run: 64 KiB.
 const MERGE_PAGES: u64 = 16;
 
-/// The bytes after which a merge syncs and pauses.
-const PAUSE_BYTES: u64 = 4 << 20;
+/// The bytes after which what is written is synced, and a merge pauses.
+const SYNC_BYTES: u64 = 1 << 20;
 
 /// Why a merge did not complete.
 pub(super) enum Interrupted {
@@ -63,6 +63,9 @@ fn write_generation(shared: &Shared, generation: &Generation) -> Result<Run, Ind
     let mut writer = RunWriter::create(&*shared.disk, shared.identity, id, &generation.counts())?;
     for row in generation.rows() {
         writer.push(&row)?;
+        if writer.unsynced() >= SYNC_BYTES {
+            writer.sync()?;
+        }
     }
     writer.finish()?;
     Run::open(&*shared.disk, &shared.identity, id)
@@ -106,7 +109,7 @@ fn write_merged(shared: &Shared, runs: &[Arc<Run>], id: RunId) -> Result<Run, In
         let mut rows = Merged::new(cursors)?;
         while let Some(row) = rows.next()? {
             writer.push(&row)?;
-            if writer.unsynced() >= PAUSE_BYTES {
+            if writer.unsynced() >= SYNC_BYTES {
                 writer.sync()?;
                 pause(shared, id.level - 1, resumed)?;
                 resumed = Instant::now();
