@@ -22,6 +22,7 @@ use onestop::domain::journal::{Entry, Fence, Instant as CommitTime, Link};
 use onestop::store::JournalStore;
 use onestop::store::commit::Commit;
 use onestop::store::embedded::{Durability, EmbeddedStore};
+use onestop::store::live_stays::LiveStays;
 use onestop::store::rows::{ClaimRow, PersonState, PersonStateParts};
 use tokio::sync::oneshot;
 
@@ -132,7 +133,7 @@ fn commit(number: u64, person: u64, version: u64, bytes: usize) -> Commit {
         chained: Digest([3; 32]),
         accounts: Vec::new(),
         hospitals: vec![hospital_id.clone(); 12],
-        stays: Vec::new(),
+        stays: LiveStays::default(),
     };
     let mut commit = Commit::new(PersonState::from(before), &entry);
     commit.entries[0].1 = vec![7; bytes];
