@@ -14,18 +14,14 @@ use super::call_error::AttemptError;
 use super::encoded_commit::{EncodedCommit, commit_call};
 use super::functions;
 use super::keys::RedisKeys;
-use super::look_ups_in_flight::LookUpsInFlight;
+use super::look_ups_in_flight::{LookUpsInFlight, let_others_run};
 
 /// The maximum number of commits in one call.
 const COMMITS: usize = 128;
 
 /// A call with this many commits waits for no look-ups: its sync costs each of them little, and while it is synced those that
 /// are looked up are decided.
-const ENOUGH: usize = 16;
-
-/// How often a call whose reply arrived lets other tasks go first, so that the next call leaves before its answers are made:
-/// the queue sends it, a task encodes it, and another one writes it.
-const TURNS: usize = 3;
+const COMMITS_SENT_AT_ONCE: usize = 16;
 
 /// The bytes of commits after which a call is full.
 const BYTES: usize = 1 << 20;
@@ -112,7 +108,7 @@ async fn serve(
         if requests.recv_many(&mut waiting, COMMITS).await == 0 {
             return;
         }
-        if waiting.len() < ENOUGH {
+        if waiting.len() < COMMITS_SENT_AT_ONCE {
             look_ups.wait_for_earlier().await;
         }
         while waiting.len() < COMMITS
@@ -175,9 +171,8 @@ async fn send(
         Err(error) => Err(error),
     };
     drop(turn);
-    for _ in 0..TURNS {
-        tokio::task::yield_now().await;
-    }
+    // The next call leaves before the answers of this one are made: the queue takes it, a task encodes it, another writes it.
+    let_others_run().await;
     let mut statuses = statuses.map(Vec::into_iter);
     for queued in commits {
         let status = match &mut statuses {

@@ -1,5 +1,5 @@
-//! The look-ups that a server has not answered yet. A call of commits waits for those that came before it, so that their
-//! commits are in it.
+//! The look-ups that a server has not answered yet. A call of few commits waits for those that came before it, so
+//! that their commits are in it.
 //!
 //! Redis answers everything that it executed in a cycle of its event loop when it has synced the file. A commit that is sent
 //! alone delays the look-ups behind it by a sync, and their commits by one more; together they share one. A look-up that
@@ -15,8 +15,7 @@ use tokio::time::{Instant, timeout_at};
 /// How long a call of commits waits at most.
 const LIMIT: Duration = Duration::from_millis(1);
 
-/// How often the queue lets other tasks go first, so that what was looked up becomes a commit: a task decides, and
-/// another one queues the commit.
+/// How many turns the tasks have that follow from one another.
 const TURNS: usize = 3;
 
 /// The look-ups in flight, those of two generations counted apart.
@@ -51,9 +50,15 @@ impl LookUpsInFlight {
                 break;
             }
         }
-        for _ in 0..TURNS {
-            tokio::task::yield_now().await;
-        }
+        // What was looked up becomes a commit: a task decides, and another one queues the commit.
+        let_others_run().await;
+    }
+}
+
+/// Lets the tasks run that are ready, and those that follow from them.
+pub async fn let_others_run() {
+    for _ in 0..TURNS {
+        tokio::task::yield_now().await;
     }
 }
 
