@@ -4,8 +4,10 @@
 use rustix::process::{Resource, getrlimit};
 
 use super::operations_listener;
+use crate::store::embedded::log::affordable_segments;
 
-/// The descriptors that are kept for the store, its files while an import is sorted, and logs.
+/// The descriptors that are kept for the files of the store other than segments of its log, while an import is sorted too,
+/// and logs.
 const FOR_STORE_AND_LOGS: usize = 64;
 
 /// How many of these connections the process has descriptors for.
@@ -20,7 +22,7 @@ pub(super) fn affordable_connections(wanted: usize) -> usize {
 
 /// What remains of so many descriptors for connections: at least half of them.
 fn affordable_with(descriptors: usize) -> usize {
-    let kept = operations_listener::CONNECTIONS + FOR_STORE_AND_LOGS;
+    let kept = operations_listener::CONNECTIONS + affordable_segments(descriptors) + FOR_STORE_AND_LOGS;
     (descriptors - kept.min(descriptors / 2)).max(1)
 }
 
@@ -30,6 +32,6 @@ mod tests {
 
     #[test]
     fn descriptors_are_kept_for_the_store_and_for_health() {
-        assert_eq!([1 << 20, 1_024, 256, 100, 1, 0].map(affordable_with), [(1 << 20) - 128, 896, 128, 50, 1, 1]);
+        assert_eq!([1 << 20, 1_024, 256, 100, 1, 0].map(affordable_with), [(1 << 20) - 640, 640, 128, 50, 1, 1]);
     }
 }

@@ -5,6 +5,7 @@
 mod error;
 mod frame;
 mod layout;
+mod open_segments;
 mod record;
 mod recovery;
 mod scan;
@@ -18,6 +19,7 @@ mod writer;
 pub use error::{FrameFault, LogDamage, LogError, RecordFault};
 pub use frame::{Frame, FrameHead, FrameKind};
 pub use layout::{LogSizes, PAGE};
+pub use open_segments::affordable_segments;
 pub use record::{EncodedRecord, OpenRecord, PartBytes, Record, RecordPart};
 pub use recovery::{Cut, leads_to};
 pub(super) use scan::{FrameScan, Scanned};

@@ -1,6 +1,5 @@
 //! The segment files of a log, open for reading and writing.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -9,14 +8,12 @@ use tokio::sync::watch;
 use super::error::{FrameFault, LogDamage, LogError, RecordFault};
 use super::frame::{Frame, FrameHead};
 use super::layout::{LogSizes, PAGE, read_padded};
+use super::open_segments::OpenSegments;
 use super::record::{PartBytes, RecordPart, rows_end};
 use super::segment::{FINISHED, Segment, UNFINISHED, file_name};
 use super::segment_head::{Expected, SegmentHead, StoreIdentity};
 use crate::store::embedded::disk::Disk;
 use crate::store::embedded::index::{LogEnd, LogPosition};
-
-/// The maximum number of files that are kept open.
-const OPEN_FILES: usize = 128;
 
 /// What is read of a record for its rows at first in bytes; those of a settlement take less.
 const ROWS_AT_ONCE: usize = 1024;
@@ -26,7 +23,7 @@ pub struct Segments {
     disk: Arc<dyn Disk>,
     identity: StoreIdentity,
     sizes: LogSizes,
-    open: RwLock<BTreeMap<u64, Arc<Segment>>>,
+    open: RwLock<OpenSegments<Segment>>,
     /// The end of the log that was published to readers: its position, and the number of entries.
     published: AtomicU64,
     entries: AtomicU64,
@@ -41,7 +38,7 @@ impl Segments {
             disk,
             identity,
             sizes,
-            open: RwLock::default(),
+            open: RwLock::new(OpenSegments::of_this_process()),
             published: AtomicU64::new(0),
             entries: AtomicU64::new(0),
             end: watch::Sender::default(),
@@ -100,7 +97,7 @@ impl Segments {
     /// # Errors
     /// If it is missing, is another file, or cannot be read.
     pub fn get(&self, number: u64) -> Result<Arc<Segment>, LogError> {
-        let known = self.open.read().unwrap_or_else(PoisonError::into_inner).get(&number).map(Arc::clone);
+        let known = self.open.read().unwrap_or_else(PoisonError::into_inner).get(number);
         known.map_or_else(|| self.open(number), Ok)
     }
 
@@ -144,10 +141,7 @@ impl Segments {
     fn keep(&self, segment: Segment) -> Arc<Segment> {
         let segment = Arc::new(segment);
         let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
-        open.insert(segment.head.number, Arc::clone(&segment));
-        if open.len() > OPEN_FILES {
-            open.pop_first();
-        }
+        open.keep(segment.head.number, Arc::clone(&segment));
         segment
     }
 
