@@ -117,7 +117,8 @@ fn over_limit(item: &Item, entry: &CatalogueEntry, rule: &ClassRule) -> Money {
         return Money::ZERO;
     };
     let excess = item.unit_price.above(ceiling).times(item.quantity).unwrap_or(item.amount);
-    if item.amount < Money::ZERO { excess.max(item.amount) } else { excess.min(item.amount) }
+    let (least, most) = (item.amount.min(-item.amount), item.amount.max(-item.amount));
+    excess.clamp(least, most)
 }
 
 /// The pools of all codes, whose sums are clamped.

@@ -91,7 +91,7 @@ fn with_continuation(
             faults.push(fault);
             Err(ClaimRefusal::NotEligible(faults))
         }
-        (Ok(_) | Err(ClaimRefusal::UnknownItem(_)), Some((_, Err(fault)))) => {
+        (Ok(_) | Err(ClaimRefusal::UnknownItem(_) | ClaimRefusal::UnchargedRefund(_)), Some((_, Err(fault)))) => {
             Err(ClaimRefusal::NotEligible(fault.into()))
         }
         (facts, Some((kind, Ok(earlier)))) => Ok((facts?, Some((kind, earlier)))),

@@ -50,13 +50,20 @@ pub(super) enum RedecisionError {
 pub(super) struct Redecision<'b> {
     book: &'b Book,
     accounts: Vec<(AccountKey, Account)>,
+    /// The accounts in which the person has none of the settlements.
+    others: &'b [(AccountKey, Account)],
     continued: HashMap<EntryId, Split>,
 }
 
 impl<'b> Redecision<'b> {
-    /// Begins under a book with accounts that hold none of the settlements.
-    pub fn new(book: &'b Book, accounts: Vec<(AccountKey, Account)>) -> Redecision<'b> {
-        Redecision { book, accounts, continued: HashMap::new() }
+    /// Begins under a book with accounts that hold none of the settlements. `others` are all accounts of the person: one into
+    /// which a settlement moves, and that is not among the first, is continued as it is.
+    pub fn new(
+        book: &'b Book,
+        accounts: Vec<(AccountKey, Account)>,
+        others: &'b [(AccountKey, Account)],
+    ) -> Redecision<'b> {
+        Redecision { book, accounts, others, continued: HashMap::new() }
     }
 
     /// Keeps the split of a settlement that others continue.
@@ -84,7 +91,8 @@ impl<'b> Redecision<'b> {
         let key = input.account_key();
         let place = self.accounts.iter().position(|(known, _)| *known == key);
         let none = Account::default();
-        let account = place.map_or(&none, |place| &self.accounts[place].1);
+        let other = || self.others.iter().find(|(known, _)| *known == key).map_or(&none, |(_, account)| account);
+        let account = place.map_or_else(other, |place| &self.accounts[place].1);
         let (split, after) = match pools {
             Some(pools) => checked_split_of_pools(input, pools, account)?,
             None => checked_split(input, account)?,

@@ -132,7 +132,8 @@ impl<S: Store> Engine<S> {
         let mut live: HashMap<EntryId, LiveSettlement> = live.into_iter().map(|one| (one.settlement, one)).collect();
         let accounts = accounts_without(seen, order.iter().rev().filter_map(|id| live.get(id)))?;
         let (book, tables) = (self.book(), self.tables.load_full());
-        let (mut redecision, mut all) = (Redecision::new(&book, accounts), Vec::with_capacity(order.len()));
+        let (mut redecision, mut all) =
+            (Redecision::new(&book, accounts, seen.state.accounts()), Vec::with_capacity(order.len()));
         for id in order {
             if (all.len() + 1).is_multiple_of(PAUSE) {
                 tokio::task::yield_now().await;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::domain::day::Day;
 use crate::domain::decimal::ExactDecimal;
 use crate::domain::file_fault::{FaultText, FileFault};
 use crate::domain::rule::{Conditions, DeductibleRule, ForEntry, LayerRule};
@@ -42,7 +43,7 @@ fn days_without_a_file(documents: &[Document]) -> Vec<FileFault> {
         files.sort_by_key(|file| file.in_force.from);
         for pair in files.windows(2) {
             let (Some(until), Some(from)) = (pair[0].in_force.until, pair[1].in_force.from) else { continue };
-            if until < from {
+            if until < from && !is_covered_by_wider(documents, (insurance, region), (until, from)) {
                 let text = FaultText::new(
                     format!("from {until} until {from} no file governs {insurance} in region {region}"),
                     format!("{until} 至 {from}（不含）期间，{insurance}、地区 {region} 没有适用的文件"),
@@ -52,6 +53,19 @@ fn days_without_a_file(documents: &[Document]) -> Vec<FileFault> {
         }
     }
     warnings
+}
+
+/// Whether files of wider regions govern every day from one until another.
+fn is_covered_by_wider(documents: &[Document], (insurance, region): (&str, &str), (from, until): (Day, Day)) -> bool {
+    let is_wider = |prefix: &String| region.starts_with(prefix.as_str()) && prefix.len() < region.len();
+    let wider = || documents.iter().filter(|file| file.insurance == insurance && file.regions.iter().any(is_wider));
+    let mut open = from;
+    while open < until {
+        let Some(file) = wider().find(|file| file.in_force.contains(open)) else { return false };
+        let Some(end) = file.in_force.until else { return true };
+        open = end;
+    }
+    true
 }
 
 /// `for` entries that can never be reached, or that name a category outside `only`.

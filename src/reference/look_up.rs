@@ -61,7 +61,7 @@ fn person_facts(
         fault("claim.person_id", FaultReason::NotEnrolled, "names a person not enrolled on the day of discharge");
     }
     let needed = vocabulary.visit(claim.visit.as_str()).and_then(|rule| rule.needs.as_ref());
-    if needed.is_some_and(|approval| !record.is_approved(approval, claim.discharged)) {
+    if needed.is_some_and(|approval| !record.is_approved_for(approval, claim.admitted, claim.discharged)) {
         fault("claim.visit", FaultReason::NotApproved, "needs an approval that the person does not hold that day");
     }
     facts

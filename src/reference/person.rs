@@ -104,6 +104,14 @@ impl PersonRecord {
         self.approvals.applies(approval, day)
     }
 
+    /// Whether an approval holds for a stay: that of cross-region treatment on the day of admission or of discharge, since a
+    /// stay begun within the filing is covered to its end, and a filing made up for before discharge counts
+    /// (医保发〔2022〕22号); any other on the day of discharge.
+    pub(crate) fn is_approved_for(&self, approval: &Approval, admitted: Day, discharged: Day) -> bool {
+        let also_on_admission = *approval == Approval::cross_region();
+        self.is_approved(approval, discharged) || also_on_admission && self.is_approved(approval, admitted)
+    }
+
     /// The facts of a stay, if the person is enrolled on the day of discharge.
     pub fn facts(&self, admitted: Day, discharged: Day) -> Option<PersonFacts> {
         let (enrolment, _) = self.enrolments.on(discharged)?;
@@ -111,13 +119,7 @@ impl PersonRecord {
             insurance: enrolment.insurance.clone(),
             insured_region: enrolment.insured_region.clone(),
             categories: self.categories.on(discharged).cloned().collect(),
-            cross_region_approved: self.has_cross_region_approval(admitted, discharged),
+            cross_region_approved: self.is_approved_for(&Approval::cross_region(), admitted, discharged),
         })
-    }
-
-    /// Whether a filing held on the day of admission or of discharge: a stay begun within the filing is covered to its
-    /// end, and a filing made up for before discharge counts (医保发〔2022〕22号).
-    fn has_cross_region_approval(&self, admitted: Day, discharged: Day) -> bool {
-        [admitted, discharged].into_iter().any(|day| self.is_approved(&Approval::cross_region(), day))
     }
 }

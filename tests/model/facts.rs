@@ -41,17 +41,19 @@ impl Facts {
         if enrolment.is_none() {
             faults.push(Refusal::failed_precondition("PERSON_NOT_ENROLLED"));
         }
-        if enrolment.is_some() && needed.is_some_and(|kind| !approvals.contains(kind)) {
+        let filed = |day: &str| names_on_day(&person.approvals, day).iter().any(|kind| kind == "cross_region");
+        let is_filed = filed(&bill.admitted) || filed(&bill.discharged);
+        let is_approved = |kind: &String| approvals.contains(kind) || kind == "cross_region" && is_filed;
+        if enrolment.is_some() && needed.is_some_and(|kind| !is_approved(kind)) {
             faults.push(Refusal::failed_precondition("VISIT_NOT_APPROVED"));
         }
         passed(faults)?;
         let (status, enrolment) = (status.expect("a hospital"), enrolment.expect("an enrolment"));
-        let filed = |day: &str| names_on_day(&person.approvals, day).iter().any(|kind| kind == "cross_region");
         Ok(Facts {
             enrolment: enrolment.clone(),
             hospital: status.clone(),
             categories: names_on_day(&person.categories, day),
-            cross_region: filed(&bill.admitted) || filed(&bill.discharged),
+            cross_region: is_filed,
             rows: bill.lines.iter().map(|line| catalogue_row(line, bill, status, catalogue)).collect(),
         })
     }

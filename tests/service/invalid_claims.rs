@@ -98,6 +98,16 @@ const INVALID_CLAIMS: &[InvalidClaim] = &[
         |claim| claim.total = Some(Money::from_fen(101)),
     ),
     (
+        "a total that is not the sum, and an unknown visit",
+        InvalidArgument,
+        "INVALID_REQUEST: claim.visit is not one of the known visits (UNKNOWN_WORD); \
+         claim.total is 1.01, but the items add up to 1.00 (TOTAL_MISMATCH)",
+        |claim| {
+            claim.visit = "nonsense".to_owned();
+            claim.total = Some(Money::from_fen(101));
+        },
+    ),
+    (
         "lines of days outside the stay",
         InvalidArgument,
         "INVALID_REQUEST: claim.items[0].day lies outside the days of admission and discharge (OUTSIDE_STAY); \

@@ -232,6 +232,12 @@ async fn an_insurance_that_was_put_right_moves_the_settlement_to_the_other_accou
         assert_eq!(page.settlements.len(), listed);
     }
     verify(&server).await;
+    // Back into an account that exists and holds nothing: it is continued.
+    import(&server, ReferenceTable::Enrolments, &["P1", "2014-01-01", "resident", "370100", ""]).await;
+    let back = pb::ReadjudicateRequest { benefit_year: 2025, ..request("W") };
+    assert_eq!(readjudicate(&server, back).await.expect("a run").revised.len(), 1);
+    assert_eq!(Some(newest(&server, &settled).await.0), settled.split);
+    verify(&server).await;
 }
 
 #[tokio::test]

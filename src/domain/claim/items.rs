@@ -8,27 +8,30 @@ use crate::domain::money::Money;
 use super::refunds::check_refunds;
 use super::{ClaimLimits, Item, Quantity, RawDate, RawItem, UnitPrice};
 
-/// The valid lines. `stay` is the day of admission and of discharge, if both are valid.
+/// The lines, if each of them is valid. `stay` is the day of admission and of discharge, if both are valid.
 pub(super) fn valid_items(
     faults: &mut FieldFaults,
     raw: &[RawItem],
     stay: Option<(Day, Day)>,
     limits: &ClaimLimits,
-) -> Vec<Item> {
+) -> Option<Vec<Item>> {
     if raw.is_empty() {
         faults.add("claim.items", FaultReason::Missing, "holds no item");
+        return None;
     }
     if raw.len() > limits.items {
         let message = format!("holds {} items; at most {} are taken", raw.len(), limits.items);
         faults.add("claim.items", FaultReason::TooMany, message);
-        return Vec::new();
+        return None;
     }
     let items = raw.iter().enumerate();
+    let known = faults.count();
     let items: Vec<Item> = items.filter_map(|(position, item)| item.validate(faults, position, stay, limits)).collect();
-    if faults.is_empty() {
-        check_refunds(faults, &items);
+    if faults.count() > known {
+        return None;
     }
-    items
+    check_refunds(faults, &items);
+    Some(items)
 }
 
 impl RawItem {

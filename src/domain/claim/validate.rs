@@ -50,15 +50,15 @@ impl RawClaim {
         let days = valid_days(&mut faults, *admitted, *discharged);
         check_stay_limits(&mut faults, days, limits, today);
         let items = valid_items(&mut faults, items, days, limits);
-        check_total(&mut faults, *total, &items);
+        check_total(&mut faults, *total, items.as_deref());
         let diagnosis = diagnosis.as_deref();
         let diagnosis = diagnosis
             .and_then(|code| valid_text(&mut faults, "claim.diagnosis", Diagnosis::parse(code, limits.id_bytes)));
         let continues = continues.as_ref().and_then(|raw| valid_continues(&mut faults, raw, limits));
         let keys = claim_id.zip(hospital_id).zip(person_id);
         let keys = keys.map(|((claim_id, hospital_id), person_id)| ClaimKeys { hospital_id, person_id, claim_id });
-        match (keys, visit, days) {
-            (Some(keys), Some(visit), Some((admitted, discharged))) if faults.is_empty() => {
+        match (keys, visit, days, items) {
+            (Some(keys), Some(visit), Some((admitted, discharged)), Some(items)) if faults.is_empty() => {
                 let ClaimKeys { hospital_id, person_id, claim_id } = keys;
                 Ok(Claim {
                     claim_id,
@@ -89,8 +89,8 @@ pub(crate) fn valid_text<T>(
 }
 
 /// A stated total is the sum of the bill. Beside faulty lines it is not checked.
-fn check_total(faults: &mut FieldFaults, total: Option<Money>, items: &[Item]) {
-    let Some(total) = total.filter(|_| faults.is_empty()) else { return };
+fn check_total(faults: &mut FieldFaults, total: Option<Money>, items: Option<&[Item]>) {
+    let (Some(total), Some(items)) = (total, items) else { return };
     let sum: Money = items.iter().map(|item| item.amount).sum();
     if total != sum {
         faults.add("claim.total", FaultReason::TotalMismatch, format!("is {total}, but the items add up to {sum}"));

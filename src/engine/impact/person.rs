@@ -23,7 +23,7 @@ pub(super) fn decide_person(
     sum: &mut Impact,
 ) -> Option<PersonChange> {
     let continued: HashSet<EntryId> = live.iter().filter_map(continued).collect();
-    let (mut redecision, mut person) = (Redecision::new(book, Vec::new()), None);
+    let (mut redecision, mut person) = (Redecision::new(book, Vec::new(), &[]), None);
     for at in order(live) {
         let Some(one) = live.get(at) else { continue };
         let next =
