@@ -44,6 +44,7 @@ on_each_store! {
     every_difference_is_found_and_classified_with_its_cause,
     what_the_service_itself_exports_agrees_and_the_order_of_rows_does_not_matter,
     sums_count_what_was_in_force_at_the_cutoff,
+    a_claim_that_was_settled_again_on_another_day_is_not_said_to_be_reversed,
 }
 
 /// The row with this claim.
@@ -194,4 +195,26 @@ async fn sums_count_what_was_in_force_at_the_cutoff<S: Store>(store: S) {
         assert_eq!(all, sums.here, "{cutoff}");
         assert_eq!(all.amounts.total, Money::from_fen(5_000_000 * all.settlements.expect("a number") as i64));
     }
+}
+
+/// A row without a settlement id names its claim: what counts at the cutoff may be of a day that is not compared.
+async fn a_claim_that_was_settled_again_on_another_day_is_not_said_to_be_reversed<S: Store>(store: S) {
+    let mut books = Books::over(store).await;
+    let bill = claim("again", "P1", "50000.00");
+    books.settle("2017-07-03", bill.clone()).await;
+    books.reverse("2017-07-10", &bill).await;
+    books.settle_again("2017-07-12", bill.clone(), "again-2").await;
+    let mut rows = books.export(&span("2017-07-12", "2017-07-13", "2017-07-31")).await;
+    row(&mut rows, "again").settlement = None;
+    let cause_at = async |books: &Books<S>, cutoff: &str| {
+        let (found, ..) = books.compare(&span("2017-07-03", "2017-07-05", cutoff), &rows).await;
+        causes(&found)
+    };
+    let not_compared = vec![("again".to_owned(), DifferenceCause::DayNotCompared, true)];
+    assert_eq!(cause_at(&books, "2017-07-31").await, not_compared);
+    let reversed = cause_at(&books, "2017-07-11").await;
+    assert!(matches!(&reversed[..], [(_, DifferenceCause::ReversedEarlier(_), true)]), "{reversed:?}");
+    books.reverse_as("2017-08-02", &bill, "v-again-2").await;
+    books.settle_again("2017-08-03", bill.clone(), "again-3").await;
+    assert_eq!(cause_at(&books, "2017-07-31").await, not_compared, "the one of that day counted then");
 }

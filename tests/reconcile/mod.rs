@@ -19,6 +19,7 @@ use onestop::domain::journal::Instant;
 use onestop::domain::reconciliation::{BookedClaim, ClaimDifference, DifferenceCause, ListedClaim};
 use onestop::engine::reconcile::{ComparisonSums, ReconciledSpan};
 use onestop::engine::reverse::ReverseRequest;
+use onestop::engine::settle::SettleRequest;
 use onestop::engine::{CommitStamp, Engine};
 use onestop::store::Store;
 
@@ -57,8 +58,20 @@ impl<S: Store> Books<S> {
         self.engine.settle(settle(claim), stamp).await.expect("a settlement").entry.id
     }
 
+    /// Settles a reversed claim again on a day.
+    pub async fn settle_again(&mut self, on: &str, claim: RawClaim, request_id: &str) {
+        let stamp = self.stamp(on, claim.person_id.as_str());
+        let request = SettleRequest { request_id: request_id.to_owned(), ..settle(claim) };
+        self.engine.settle(request, stamp).await.expect("a settlement");
+    }
+
     /// Reverses a claim on a day, and decides later ones again.
     pub async fn reverse(&mut self, on: &str, claim: &RawClaim) {
+        self.reverse_as(on, claim, &format!("v-{}", claim.claim_id.as_str())).await;
+    }
+
+    /// The same under a request id.
+    pub async fn reverse_as(&mut self, on: &str, claim: &RawClaim, request_id: &str) {
         let reversal = RawReversal {
             hospital_id: claim.hospital_id.as_str().to_owned(),
             person_id: claim.person_id.as_str().to_owned(),
@@ -67,8 +80,7 @@ impl<S: Store> Books<S> {
             readjudicate: true,
         };
         let stamp = self.stamp(on, claim.person_id.as_str());
-        let request_id = format!("v-{}", claim.claim_id.as_str());
-        let request = ReverseRequest { reversal, request_id, dry_run: false };
+        let request = ReverseRequest { reversal, request_id: request_id.to_owned(), dry_run: false };
         self.engine.reverse(request, stamp).await.expect("a reversal");
     }
 

@@ -45,10 +45,10 @@ fn cause_of_amounts(here: &BookedClaim, there: &ListedClaim, versions: &[Version
     if here.amounts.total == there.amounts.total { DifferenceCause::OtherSplit } else { DifferenceCause::OtherBill }
 }
 
-/// Whether `there` is `here` after a rounding.
+/// Whether `there` is `here` after a rounding. Nothing is no rounding of some jiao: a payer may be missing there.
 fn is_rounding(here: i64, there: i64) -> bool {
     let distance = here.abs_diff(there);
-    let is_cash = |unit: &i64| there % unit == 0 && distance < unit.unsigned_abs();
+    let is_cash = |unit: &i64| there != 0 && there % unit == 0 && distance < unit.unsigned_abs();
     distance <= ROUNDING_FEN.unsigned_abs() || CASH_UNITS.iter().any(is_cash)
 }
 
@@ -123,9 +123,10 @@ mod tests {
 
     #[test]
     fn few_fen_and_whole_jiao_or_yuan_are_a_rounding() {
-        let rounded = [(1_234, 1_235), (1_234, 1_229), (1_234, 1_230), (1_239, 1_230), (1_234, 1_200), (1_260, 1_300)];
+        let rounded =
+            [(5, 0), (1_234, 1_235), (1_234, 1_229), (1_234, 1_230), (1_239, 1_230), (1_234, 1_200), (1_260, 1_300)];
         assert!(rounded.into_iter().all(|(here, there)| is_rounding(here, there)));
-        let other = [(1_234, 1_240 + 10), (1_234, 1_228), (1_234, 1_100), (1_234, 1_334)];
+        let other = [(1_234, 1_240 + 10), (1_234, 1_228), (1_234, 1_100), (1_234, 1_334), (99, 0), (9, 0)];
         for (here, there) in other {
             assert!(!is_rounding(here, there), "{here} {there}");
         }

@@ -63,6 +63,11 @@ impl Group {
         self.booked.get_mut(at)
     }
 
+    /// Whether no settlement of the span counts, so that another one of the claim may.
+    fn counts_elsewhere(&self, row: &ListedClaim) -> bool {
+        row.settlement.is_none() && !self.booked.is_empty() && self.counting().is_none()
+    }
+
     /// The settlement of the claim that counts.
     fn counting(&self) -> Option<EntryId> {
         self.booked.iter().find(|(booked, _)| booked.status.counts()).map(|(booked, _)| booked.settlement)
@@ -78,6 +83,13 @@ impl<S: Store> Engine<S> {
         row: ListedClaim,
     ) -> Result<Option<ClaimDifference>, EngineError> {
         let repeated = group.is_repeated(&row);
+        if !repeated
+            && group.counts_elsewhere(&row)
+            && let Some(booked) = self.booked_by_claim(span, &row).await?
+            && booked.status.counts()
+        {
+            return Ok(Some(ClaimDifference { cause: outside(&booked), here: Some(booked), there: Some(row) }));
+        }
         let Some((booked, matched)) = group.named_by(&row) else {
             let (cause, here) = match repeated {
                 true => (DifferenceCause::Repeated, None),
@@ -138,7 +150,7 @@ impl<S: Store> Engine<S> {
         self.booked_at_cutoff(span, &settlement, status).await.map(Some)
     }
 
-    /// The newest settlement of the hospital's claim.
+    /// The settlement of the hospital's claim that counts at the cutoff; the newest one if none does.
     async fn booked_by_claim(
         &self,
         span: &ReconciledSpan,
@@ -147,9 +159,16 @@ impl<S: Store> Engine<S> {
         let Some(person_id) = self.person_of_claim(&span.hospital_id, &row.claim_id).await? else { return Ok(None) };
         let scope = Scope::of_person(&person_id).with_claim(&span.hospital_id, &row.claim_id);
         let found = self.store.look_up(scope).await.map_err(EngineError::from_read_error)?.claim;
-        let Some(status) = found.and_then(|mut claim| claim.settlements.pop()) else { return Ok(None) };
-        let settlement: Entry<Settlement> = self.required_entry(status.settlement).await?.try_into()?;
-        self.booked_at_cutoff(span, &settlement, status).await.map(Some)
+        let mut newest = None;
+        for status in found.into_iter().flat_map(|claim| claim.settlements).rev() {
+            let settlement: Entry<Settlement> = self.required_entry(status.settlement).await?.try_into()?;
+            let booked = self.booked_at_cutoff(span, &settlement, status).await?;
+            if booked.status.counts() {
+                return Ok(Some(booked));
+            }
+            newest = newest.or(Some(booked));
+        }
+        Ok(newest)
     }
 }
 
