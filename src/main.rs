@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
+use onestop::cli::output::line::output_error;
 use onestop::cli::{self, Command};
 use onestop::say_error;
 
@@ -35,7 +36,13 @@ fn main() -> ExitCode {
     runtime.shutdown_timeout(SHUTDOWN_TIMEOUT);
     telemetry.shutdown();
     match ended {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => match output_error() {
+            None => ExitCode::SUCCESS,
+            Some(error) => {
+                say_error!("standard output is not complete: {error}");
+                ExitCode::from(3)
+            }
+        },
         Err(error) => {
             error.lines().iter().for_each(|line| say_error!("{line}"));
             error.exit_code()

@@ -319,3 +319,15 @@ async fn an_address_without_a_scheme_means_http() {
     let bare = serve.url.trim_start_matches("http://");
     assert!(onestop::cli::client::Client::connect(bare).await.is_ok());
 }
+
+/// A reader that closes the output wants no more of it; a disk that is full leaves half a file.
+#[test]
+fn output_that_cannot_be_written_is_no_success() {
+    let full = std::fs::File::options().write(true).open("/dev/full").expect("a full disk");
+    let command =
+        crate::support::program::onestop().args(["policy", "show", "rizhao-2017", "--json"]).stdout(full).output();
+    let ended = command.expect("the program");
+    let errors = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert_eq!(ended.status.code(), Some(3), "{errors}");
+    assert!(errors.starts_with("standard output is not complete: "), "{errors}");
+}

@@ -64,6 +64,33 @@ fn the_difference_of_two_books_names_policy_layer_person_and_figure() {
     assert!(code == Some(1) && errors.starts_with(&faulty), "{errors}");
 }
 
+/// What a policy says of itself, and of how its layers count, changes payments as much as a figure does.
+#[test]
+fn a_difference_that_is_in_no_figure_of_the_terms_is_named_too() {
+    let (old, new) = (directory(), directory());
+    let shipped = include_str!("../../deploy/policies/shandong-2017.toml");
+    write(old.path(), "a.toml", shipped);
+    let paths = [&old, &new].map(|place| place.path().display().to_string());
+    let differing = |from: &str, to: &str| {
+        let changed = shipped.replacen(from, to, 1);
+        assert_ne!(changed, shipped);
+        write(new.path(), "a.toml", &changed);
+        let (code, output, errors) = run(&["policy", "diff", &paths[0], &paths[1]]);
+        assert_eq!((code, errors.as_str()), (Some(0), ""));
+        rows(&output)[1..].to_vec()
+    };
+    assert_eq!(
+        differing("benefit_year = \"discharge\"", "benefit_year = \"admission\""),
+        [["", "", "benefit year", "by day of discharge", "by day of admission"]]
+    );
+    assert_eq!(
+        differing("regions      = [\"37\"]", "regions      = [\"37\"]\npooling = [\"3701\", \"3702\"]"),
+        [["", "", "pooling", "", "3701 3702"]]
+    );
+    let title = differing("（2017年度）", "（2017年）");
+    assert!(matches!(&title[..], [row] if row[2] == "other text" && row[3] != row[4]), "{title:?}");
+}
+
 /// Two books that differ in figures of two layers, in the payer, and by a policy.
 #[test]
 fn the_page_of_the_differences_of_two_books_fits_a_telephone_and_a_desk_and_names_everything_in_chinese() {

@@ -66,7 +66,8 @@ pub(super) async fn run(server: &ServerOptions, options: &BackupOptions, json: b
         };
         match received {
             Ok(()) if !options.follow => return state.report.end(state.backup.manifest()),
-            _ if is_interrupted => return state.report.end(state.backup.manifest()),
+            _ if is_interrupted && options.follow => return state.report.end(state.backup.manifest()),
+            Err(_) if is_interrupted => return Err(CommandError::Interrupted),
             Err(error) if is_first || !options.follow || !is_passing(&error) => return Err(error.into()),
             Err(error) => say_error!("{error}; trying again"),
             Ok(()) => say_error!("the server ended the copy; trying again"),

@@ -2,21 +2,29 @@
 //! or a file reaches a terminal unescaped.
 
 use std::fmt;
-use std::io::Write;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::io::{Error, ErrorKind, Write};
+use std::sync::OnceLock;
 
 use super::visible::visible;
 
-/// Whether a write to standard output failed: its reader closed it.
-static CLOSED: AtomicBool = AtomicBool::new(false);
+/// Why nothing more is written to standard output.
+static CLOSED: OnceLock<Error> = OnceLock::new();
 
-/// Writes a line to standard output, with every character that a terminal would obey escaped. After the reader closed it,
-/// output is dropped and the command continues to its end, so that it finishes what it began and removes what it created.
+/// Writes a line to standard output, with every character that a terminal would obey escaped. After a write failed, because
+/// the reader closed it or the disk is full, output is dropped and the command continues to its end, so that it finishes what
+/// it began and removes what it created.
 pub fn write_line(line: fmt::Arguments<'_>) {
     let line = line.to_string();
-    if !CLOSED.load(Ordering::Relaxed) && writeln!(std::io::stdout(), "{}", visible(&line)).is_err() {
-        CLOSED.store(true, Ordering::Relaxed);
+    if CLOSED.get().is_none()
+        && let Err(error) = writeln!(std::io::stdout(), "{}", visible(&line))
+    {
+        CLOSED.get_or_init(|| error);
     }
+}
+
+/// Why standard output is not complete; `None` if it is, or its reader closed it and wants no more.
+pub fn output_error() -> Option<&'static Error> {
+    CLOSED.get().filter(|error| error.kind() != ErrorKind::BrokenPipe)
 }
 
 /// Writes the lines of a page that a command laid out itself: its line ends are not escaped.

@@ -18,7 +18,7 @@ use crate::say;
 use crate::server::run::load_book;
 
 use super::policy_circumstances::{Place, circumstances_of, describe_places};
-use super::policy_figures::{days_text, figures};
+use super::policy_figures::{days_text, figures, policy_figures};
 use super::terminal::{WIDTH, table, wrapped};
 
 /// The two books.
@@ -195,6 +195,9 @@ impl PolicyDiff<'_> {
         if days(old) != days(new) {
             rows.push(row(self.words.lang.choose("执行期限", "in force").to_owned(), days(old), days(new)));
         }
+        let figures = [old, new].map(|policy| policy_figures(&policy.rule, &self.words));
+        let differing = differences(&figures[0], &figures[1]).into_iter();
+        rows.extend(differing.map(|(figure, old, new)| row(figure.to_owned(), old, new)));
         let order = |policy: &Policy| policy.layers.iter().map(|layer| layer.head.id.to_string()).collect::<Vec<_>>();
         let (before, after) = (order(old), order(new));
         if before != after {
@@ -208,6 +211,12 @@ impl PolicyDiff<'_> {
             let find = |policy: &'_ Policy| policy.layers.iter().position(|known| *known.head.id == **layer);
             let layers = (find(old).map(|at| &old.layers[at]), find(new).map(|at| &new.layers[at]));
             rows.extend(self.layer_rows(id, layer, layers)?);
+        }
+        if rows.is_empty() {
+            // The digests differ, so that something does.
+            let figure = self.words.lang.choose("其他内容", "other text").to_owned();
+            let digest = |policy: &Policy| policy.reference.digest.to_string();
+            rows.push(row(figure, digest(old), digest(new)));
         }
         Ok(rows)
     }

@@ -1,16 +1,20 @@
 //! The figures of a layer as texts, for tables of policies.
 
+use std::sync::Arc;
+
 use crate::cli::exit::CommandError;
 use crate::cli::output::statement::{BookWords, Lang};
 use crate::domain::day::Interval;
 use crate::domain::decimal::ExactDecimal;
-use crate::domain::fixed_words::{CapKind, DeductiblePer, Period};
+use crate::domain::fixed_words::{BenefitYear, CapKind, DeductiblePer, Period};
 use crate::domain::money::Money;
 use crate::domain::policy::Layer;
 use crate::domain::resolution::resolve_terms;
+use crate::domain::rule::PolicyRule;
 use crate::domain::schedule::Deductible;
 use crate::domain::share::ShareOfPools;
 use crate::domain::terms::{Cap, Limit, Terms, TermsKey};
+use crate::domain::word_meanings::{ClassRule, DiseaseRule, WordMeanings};
 use crate::domain::words::{Pool, Visit};
 
 /// The figures of a layer in some circumstances, by name; nothing where it does not apply.
@@ -38,8 +42,42 @@ pub(super) fn figures(
         (lang.choose("先行自付", "patient first"), terms.prior_self_pay.percent()),
         (lang.choose("起付线", "deductible"), deductible(&terms, words)),
         (lang.choose("支付比例", "bands"), bands(&terms, lang)),
+        (lang.choose("分段起算", "bands from"), bands_from(layer, lang).to_owned()),
+        (lang.choose("累计账户", "ledger"), layer.rule.ledger.as_deref().unwrap_or(&layer.rule.id).to_owned()),
+        (lang.choose("转院抵减", "credits transfer"), yes_or_no(layer.head.credits_transfer, lang).to_owned()),
         (lang.choose("封顶线", "cap"), caps(&terms, words)),
     ]))
+}
+
+/// What a policy says of itself and not of a layer, by name.
+pub(super) fn policy_figures(rule: &PolicyRule, words: &BookWords) -> Vec<(&'static str, String)> {
+    let lang = words.lang;
+    let WordMeanings { pools, admission_visits, classes, diseases } = &rule.words;
+    let lines = |texts: &[Arc<str>]| texts.join("\n");
+    let visits = admission_visits.iter().map(|visit| word(words, visit.as_str())).collect::<Vec<_>>();
+    let pools = pools.iter().map(|pool| word(words, pool.as_str())).collect::<Vec<_>>();
+    let class = |rule: &ClassRule| {
+        let first = if rule.first_share { lang.choose("，先行自付", ", patient first") } else { "" };
+        let ceiling = if rule.ceiling { lang.choose("，限价", ", price ceiling") } else { "" };
+        format!("{} → {}{first}{ceiling}", word(words, rule.class.as_str()), word(words, rule.pool.as_str()))
+    };
+    let disease = |rule: &DiseaseRule| format!("{}: {}", word(words, rule.disease.as_str()), rule.codes.join(" "));
+    let year = match (lang, rule.benefit_year) {
+        (Lang::Zh, BenefitYear::Discharge) => "按出院日",
+        (Lang::Zh, BenefitYear::Admission) => "按入院日",
+        (Lang::En, BenefitYear::Discharge) => "by day of discharge",
+        (Lang::En, BenefitYear::Admission) => "by day of admission",
+    };
+    vec![
+        (lang.choose("险种", "insurance"), word(words, &rule.insurance)),
+        (lang.choose("参保地", "regions"), lines(&rule.regions)),
+        (lang.choose("统筹区", "pooling"), lines(&rule.pooling)),
+        (lang.choose("年度归属", "benefit year"), year.to_owned()),
+        (lang.choose("计住院次数", "counts admissions"), visits.join("\n")),
+        (lang.choose("费用类别", "all pools"), pools.join("\n")),
+        (lang.choose("目录类别", "classes"), classes.iter().map(class).collect::<Vec<_>>().join("\n")),
+        (lang.choose("病种", "diseases"), diseases.iter().map(disease).collect::<Vec<_>>().join("\n")),
+    ]
 }
 
 /// A word as it is in English, and its name in Chinese: what is shown in English can be pasted into a file.
@@ -61,6 +99,18 @@ fn adds_up(layer: &Layer, lang: Lang) -> String {
             format!("{}，{per}", period_text(period, lang))
         }
     }
+}
+
+/// Where the bands of a layer begin.
+fn bands_from(layer: &Layer, lang: Lang) -> &'static str {
+    match layer.head.bands_over_excess {
+        true => lang.choose("起付线以上部分", "the deductible"),
+        false => lang.choose("零", "zero"),
+    }
+}
+
+fn yes_or_no(is: bool, lang: Lang) -> &'static str {
+    if is { lang.choose("是", "yes") } else { lang.choose("否", "no") }
 }
 
 /// The period of a layer.

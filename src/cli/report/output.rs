@@ -70,8 +70,15 @@ pub(super) fn csv_line(cells: impl IntoIterator<Item = impl AsRef<str>>) -> Stri
     cells.collect::<Vec<_>>().join(",")
 }
 
-/// A cell; no value of a report holds a line end.
+/// A cell; what a spreadsheet would read as a formula is marked as text. No value of a report holds a line end.
 fn csv_cell(text: &str) -> String {
+    let is_number = |rest: &str| rest.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let is_formula = match text.split_at_checked(1) {
+        Some(("=" | "@", _)) => true,
+        Some(("+" | "-", rest)) => !is_number(rest),
+        _ => false,
+    };
+    let text = if is_formula { &format!("'{text}") } else { text };
     let is_plain = !text.contains([',', '"', '\r', '\n']);
     if is_plain { text.to_owned() } else { format!("\"{}\"", text.replace('"', "\"\"")) }
 }
@@ -85,4 +92,15 @@ fn row_json(report: &Report, row: &ReportRow) -> Value {
     let amounts = report.columns.iter().zip(&row.amounts);
     object.extend(amounts.map(|(name, amount)| (name.clone(), Value::from(amount.to_string()))));
     Value::Object(object)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::csv_line;
+
+    #[test]
+    fn a_formula_becomes_text_and_a_negative_amount_stays_a_number() {
+        let cells = ["=HYPERLINK(1)", "@SUM(1)", "-1+2", "+1,2=3", "-12.50", "3", "P-1"];
+        assert_eq!(csv_line(cells), "'=HYPERLINK(1),'@SUM(1),'-1+2,\"'+1,2=3\",-12.50,3,P-1");
+    }
 }
