@@ -96,6 +96,7 @@ impl<S: Store> Engine<S> {
     async fn search_persons(&self, search: &mut Search) -> Result<(), EngineError> {
         let (mut pages, read) = (Pages::new(PAGE), |after, limit| self.store.person_records(after, limit));
         while let Some(page) = pages.next_page(read).await.map_err(EngineError::from_read_error)? {
+            tokio::task::yield_now().await;
             for (_, record) in page {
                 search.search_person(&record.map_err(EngineError::from_read_error)?);
             }
@@ -109,6 +110,7 @@ impl<S: Store> Engine<S> {
             for (_, state) in page {
                 let mut next = state.map_err(EngineError::from_read_error)?.head;
                 while let Some(id) = next.filter(|_| search.is_open(Section::ALL)) {
+                    tokio::task::yield_now().await;
                     let entry = self.required_entry(id).await?;
                     next = entry.link.previous;
                     if let EntryKind::Settlement(settled) = &entry.body {

@@ -210,7 +210,7 @@ fn person_entry_message(entry: &Entry, amounts: &Differences) -> pb::JournalEntr
         commit_time: Some(timestamp(entry.committed)),
         hospital_id: hospital_id.map(|id| id.as_str().to_owned()).unwrap_or_default(),
         person_id: person_id.as_str().to_owned(),
-        request_id: entry.request_id.as_str().to_owned(),
+        request_id: request_id(entry),
         claim_id: claim_id(entry),
         settlement_id: settlement_id(entry),
         insurance: account.map(|account| account.insurance.to_string()).unwrap_or_default(),
@@ -221,6 +221,15 @@ fn person_entry_message(entry: &Entry, amounts: &Differences) -> pb::JournalEntr
         policy_activation: None,
         import_end: None,
         month_closing: None,
+    }
+}
+
+/// The request of an entry. A revision has none: the request that caused it may be of another hospital, and its reversal
+/// names it.
+fn request_id(entry: &Entry) -> String {
+    match &entry.body {
+        EntryKind::Revision(_) => String::new(),
+        _ => entry.request_id.as_str().to_owned(),
     }
 }
 

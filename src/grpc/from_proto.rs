@@ -12,8 +12,11 @@ use crate::pb::settlement as pb;
 
 use super::error::CallError;
 
-/// The instant of a timestamp; `None` if it lies outside of all instants.
+/// The instant of a timestamp; `None` if it lies outside of all instants, or its nanoseconds are not those of one second.
 pub fn instant(time: &prost_types::Timestamp) -> Option<Instant> {
+    if !(0..1_000_000_000).contains(&time.nanos) {
+        return None;
+    }
     let micros = time.seconds.checked_mul(1_000_000)?;
     micros.checked_add(i64::from(time.nanos) / 1_000).map(Instant)
 }

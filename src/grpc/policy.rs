@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
+use tracing::Instrument;
 
 use crate::domain::ids::Digest;
 use crate::domain::policy::Policy;
@@ -92,8 +93,12 @@ impl<S: Store> PolicyService for PolicyHandler<S> {
     ) -> Result<Response<pb::ActivatePoliciesResponse>, Status> {
         let permitted = Permitted::from_request(&request)?;
         let pb::ActivatePoliciesRequest { dry_run, expected_digest } = request.into_inner();
-        let changed = self.activation.activate(dry_run, &expected_digest, &permitted.caller.name).await;
-        let BookChange { old, new, added, changed, removed } = changed?;
+        // In a task of its own, so that a caller who goes away leaves no activation that is recorded and not applied.
+        let activation = Arc::clone(&self.activation);
+        let work = async move { activation.activate(dry_run, &expected_digest, &permitted.caller.name).await };
+        let changed = tokio::spawn(work.in_current_span()).await;
+        let changed = changed.map_err(|error| CallError::Internal(format!("the activation ended early: {error}")));
+        let BookChange { old, new, added, changed, removed } = changed??;
         Ok(Response::new(pb::ActivatePoliciesResponse {
             old_book_digest: digest(old),
             new_book_digest: digest(new),

@@ -21,15 +21,15 @@ use crate::store::Store;
 
 use super::authorize::Permitted;
 use super::error::CallError;
-use super::report::{day, moment};
+use super::report::{VALUES, day, moment};
 use super::reporter::{StoreReporter, call_error};
 use super::to_proto::timestamp;
 
 /// The groups and persons of a message.
 const ROWS: usize = 200;
 
-/// The most values of a list of the request.
-const VALUES: usize = 200;
+/// The most years of a report.
+const YEARS: i32 = 20;
 
 /// The parts of the statistics as they are sent.
 pub type PovertyParts = BoxStream<'static, Result<pb::ReportPovertyResponse, Status>>;
@@ -105,6 +105,9 @@ fn question(request: &pb::ReportPovertyRequest) -> Result<PovertyQuestion, CallE
     }
     if from >= until && from.is_some() && until.is_some() {
         faults.add("until", FaultReason::Unreadable, "is not after from");
+    }
+    if from.zip(until).is_some_and(|(from, until)| until.year() - from.year() > YEARS) {
+        faults.add("until", FaultReason::Unreadable, format!("is more than {YEARS} years after from"));
     }
     let as_of = moment(&mut faults, request.as_of_time.as_ref());
     match (from, until) {

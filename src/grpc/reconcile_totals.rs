@@ -16,6 +16,9 @@ use super::reconcile_rows::{StatedAmounts, required_day, span};
 use super::reconciliation_messages::{figure_difference, totals_message};
 use super::to_proto::timestamp;
 
+/// The most sums of a request: one for each day of a leap year.
+const DAYS: usize = 366;
+
 /// Sums by day; `None` stands for the whole span.
 type DayTotals = BTreeMap<Option<Day>, Totals>;
 
@@ -56,6 +59,11 @@ pub(super) async fn reconcile_totals<S: Store>(
 
 fn stated_totals(span: &ReconciledSpan, totals: Vec<pb::Totals>) -> Result<DayTotals, CallError> {
     let mut faults = FieldFaults::default();
+    // Checked first: each further fault would be a message for nothing.
+    if totals.len() > DAYS {
+        faults.add("totals", FaultReason::TooMany, format!("has more than {DAYS} values"));
+        return Err(CallError::InvalidMessage(faults));
+    }
     let mut read = DayTotals::new();
     let is_whole = matches!(&totals[..], [one] if one.settled_on.is_none());
     let stated = totals.first().map(|first| (first.settlements.is_some(), first.patient_fen.is_some()));

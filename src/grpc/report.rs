@@ -38,6 +38,9 @@ const ROWS: usize = 500;
 /// The parts of a report as they are sent.
 pub type ReportParts = BoxStream<'static, Result<pb::ReportResponse, Status>>;
 
+/// The most values of a list in a request for a report.
+pub(super) const VALUES: usize = 200;
+
 impl<S: Store> StoreReporter<S> {
     /// The report that is requested, after the read of every person that it names was recorded.
     ///
@@ -137,6 +140,14 @@ fn question(permitted: &Permitted, request: &pb::ReportRequest) -> Result<Questi
     if day_of.is_none() {
         faults.add("day_of", FaultReason::UnknownWord, "is not one of the days that a report goes by");
     }
+    for (field, _) in
+        [("by", request.by.len()), ("only", request.only.len())].iter().filter(|(_, count)| *count > VALUES)
+    {
+        faults.add(*field, FaultReason::TooMany, format!("has more than {VALUES} values"));
+    }
+    if !faults.is_empty() {
+        return Err(CallError::InvalidMessage(faults));
+    }
     let mut by = Vec::new();
     for (at, word) in request.by.iter().enumerate() {
         match Dimension::from_word(word) {
@@ -158,6 +169,9 @@ fn question(permitted: &Permitted, request: &pb::ReportRequest) -> Result<Questi
         only.extend(Condition::new(Dimension::Hospital, ids));
     }
     let (from, until) = (day(&mut faults, "from", request.from), day(&mut faults, "until", request.until));
+    if from.zip(until).is_some_and(|(from, until)| from >= until) {
+        faults.add("until", FaultReason::Unreadable, "is not after from");
+    }
     let as_of = moment(&mut faults, request.as_of_time.as_ref());
     if !faults.is_empty() {
         return Err(CallError::InvalidMessage(faults));
