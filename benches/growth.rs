@@ -1,5 +1,5 @@
-//! What a settle costs as history and store grow: for a person with 1,000 settlements of the year beside one with none,
-//! and on a store with many persons and settlements beside an empty one; the bytes of a settlement, the memory of the
+//! What a settle costs as history and store grow: for a person with 1,000 outpatient settlements of the year, or with 1,000
+//! stays, beside one with none, and on a store with many persons and settlements beside an empty one; the bytes of a settlement, the memory of the
 //! server, and the time to open its store.
 //!
 //! `cargo bench --bench growth [-- PERSONS SETTLEMENTS [ROUNDS]]`: ten million persons, two million settlements and five
@@ -23,12 +23,13 @@ use onestop::cli::client::Client;
 use onestop::grpc::to_proto;
 use onestop::pb::settlement as pb;
 use onestop::pb::settlement::settle_stream_response::Answer;
+use onestop::reference::table::ReferenceTable;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Persons with a history, and the settlements of each.
-const OLD: usize = 16;
+const OLD: usize = 256;
 const HISTORY: usize = 1_000;
 
 const STREAMS: usize = 4;
@@ -41,7 +42,8 @@ fn main() -> Result<(), Failed> {
     let (persons, settlements, rounds) = (number(0, 10_000_000), number(1, 2_000_000), number(2, 5));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut limits = Limits::default();
-    runtime.block_on(history(rounds, &mut limits))?;
+    runtime.block_on(history("growth_history", "outpatient_serious", rounds, &mut limits))?;
+    runtime.block_on(history("growth_stays", "inpatient", rounds, &mut limits))?;
     runtime.block_on(store(persons, settlements, rounds, &mut limits))?;
     limits.write()
 }
@@ -60,6 +62,7 @@ struct Settles<'a> {
     client: &'a Client,
     /// The first of the persons, and their number.
     persons: (usize, usize),
+    visit: &'static str,
     next: &'a Arc<AtomicUsize>,
 }
 
@@ -67,7 +70,7 @@ impl Settles<'_> {
     /// Processor time of the server for a settle, in microseconds, and settles a second.
     async fn round(&self) -> Result<(f64, f64), Failed> {
         let (start, cpu) = (Instant::now(), cpu_micros(self.server.id())?);
-        let (first, count) = self.persons;
+        let ((first, count), visit) = (self.persons, self.visit);
         let mut tasks = Vec::new();
         for _ in 0..CALLERS {
             let (mut client, next) = (self.client.clone(), Arc::clone(self.next));
@@ -77,6 +80,7 @@ impl Settles<'_> {
                     let number = next.fetch_add(1, Ordering::Relaxed);
                     let mut claim = claim(number, 1);
                     claim.person_id = format!("B{}", first + number % count);
+                    visit.clone_into(&mut claim.visit);
                     client.settle(&claim, &format!("R{number}"), Vec::new()).await?;
                     settled += 1;
                 }
@@ -88,19 +92,23 @@ impl Settles<'_> {
             settled += task.await??;
         }
         let cpu = (cpu_micros(self.server.id())? - cpu) / f64::from(settled);
-        Ok((cpu, f64::from(settled) / start.elapsed().as_secs_f64()))
+        let rate = f64::from(settled) / start.elapsed().as_secs_f64();
+        eprintln!("persons {first} to {}: {rate:.0} settles a second, {cpu:.1} µs of server CPU", first + count - 1);
+        Ok((cpu, rate))
     }
 }
 
 /// Settles this many claims over streams, for persons in turn; each person in one stream, where the number of persons is a
 /// multiple of that of streams.
-async fn fill(client: &Client, persons: usize, settlements: usize) -> Result<(), Failed> {
+async fn fill(client: &Client, visit: &str, persons: usize, settlements: usize) -> Result<(), Failed> {
     let mut tasks = Vec::new();
     for stream in 0..STREAMS {
-        let mut client = client.clone();
+        let (mut client, visit) = (client.clone(), visit.to_owned());
         tasks.push(tokio::spawn(async move {
             let requests = (stream..settlements).step_by(STREAMS).map(move |number| {
-                let claim = Some(to_proto::claim(&claim(number, persons)));
+                let mut claim = claim(number, persons);
+                claim.visit.clone_from(&visit);
+                let claim = Some(to_proto::claim(&claim));
                 let (request_id, view) = (format!("R{number}"), pb::SettlementView::Summary.into());
                 pb::SettleStreamRequest { claim, request_id, quote_digest: Vec::new(), view }
             });
@@ -119,19 +127,25 @@ async fn fill(client: &Client, persons: usize, settlements: usize) -> Result<(),
     Ok(())
 }
 
-async fn history(rounds: usize, limits: &mut Limits) -> Result<(), Failed> {
+/// Persons with many settlements of a kind of visit beside persons with none. Only stays are kept with a person, to name
+/// those that overlap.
+async fn history(key: &str, visit: &'static str, rounds: usize, limits: &mut Limits) -> Result<(), Failed> {
     // Enough persons that none of the new ones is settled for more than a few times.
-    let (server, client) = server(OLD + 200_000).await?;
-    fill(&client, OLD, OLD * HISTORY).await?;
+    let persons = OLD + 200_000;
+    let (server, mut client) = server(persons).await?;
+    let approval = |number| [&format!("B{number}"), "outpatient_serious", "", ""].map(str::to_owned).to_vec();
+    client.import_rows(ReferenceTable::Approvals, (0..persons).map(approval)).await?;
+    fill(&client, visit, OLD, OLD * HISTORY).await?;
+    await_rest(&server).await?;
     let next = Arc::new(AtomicUsize::new(OLD * HISTORY));
+    let settles = |persons| Settles { server: &server, client: &client, persons, visit, next: &next };
     let (mut old, mut new) = (Vec::new(), Vec::new());
     for _ in 0..rounds {
-        old.push(Settles { server: &server, client: &client, persons: (0, OLD), next: &next }.round().await?.0);
-        let persons = (OLD, 200_000);
-        new.push(Settles { server: &server, client: &client, persons, next: &next }.round().await?.0);
+        old.push(settles((0, OLD)).round().await?.0);
+        new.push(settles((OLD, 200_000)).round().await?.0);
     }
     let beside = [("server_cpu_us", median(&old)), ("without_history_server_cpu_us", median(&new))];
-    limits.add("growth_history", &ratios(&old, &new), &beside);
+    limits.add(key, &ratios(&old, &new), &beside);
     Ok(())
 }
 
@@ -140,8 +154,11 @@ async fn store(persons: usize, settlements: usize, rounds: usize, limits: &mut L
     let (small, small_client) = server(10_000).await?;
     let (imported, next) = (bytes(&large.directory)?, Arc::new(AtomicUsize::new(settlements)));
     let start = Instant::now();
-    fill(&large_client, persons, settlements).await?;
+    fill(&large_client, "inpatient", persons, settlements).await?;
     println!("{settlements} settlements in {:.0?}", start.elapsed());
+    let start = Instant::now();
+    await_rest(&large).await?;
+    println!("the index was merged {:.0?} later", start.elapsed());
     let each = (bytes(&large.directory)? - imported) as f64 / settlements as f64;
     let mut figures = [Vec::new(), Vec::new()];
     let mut rates = [Vec::new(), Vec::new()];
@@ -151,7 +168,7 @@ async fn store(persons: usize, settlements: usize, rounds: usize, limits: &mut L
         let spread = (0, 10_000.min(persons));
         let sides = [(&large, &large_client, &next), (&small, &small_client, &small_next)];
         for (at, (server, client, next)) in sides.into_iter().enumerate() {
-            let (cpu, rate) = Settles { server, client, persons: spread, next }.round().await?;
+            let (cpu, rate) = Settles { server, client, persons: spread, visit: "inpatient", next }.round().await?;
             figures[at].push(cpu);
             rates[at].push(rate);
         }
@@ -180,6 +197,19 @@ async fn store(persons: usize, settlements: usize, rounds: usize, limits: &mut L
     }
     limits.add("open_ms", &opened, &[]);
     Ok(())
+}
+
+/// Waits until a server to which nobody calls does nothing: merges that settlements before left would count as theirs.
+async fn await_rest(server: &Server) -> Result<(), Failed> {
+    const SECOND: Duration = Duration::from_secs(1);
+    for _ in 0..300 {
+        let before = cpu_micros(server.id())?;
+        tokio::time::sleep(SECOND).await;
+        if cpu_micros(server.id())? - before < SECOND.as_micros() as f64 / 100.0 {
+            return Ok(());
+        }
+    }
+    Err("the server works on though nobody calls".into())
 }
 
 /// Bytes of the files of a directory that are on the disk.

@@ -6,6 +6,7 @@
 //! `cargo bench --bench settle [-- ROUNDS [CALLERS]]`: 5 rounds with 64 callers by default; loopback only.
 //! `cargo bench --bench settle -- builds PROGRAM [ROUNDS [CALLERS]]`: this build beside another one of the server.
 //! `cargo bench --bench settle -- overload [ROUNDS [CALLERS]]`: half and twice of what the server does at most.
+//! `cargo bench --bench settle -- sustained [SECONDS [CALLERS]]`: at 70% of it, for ten minutes by default, a bare service for two.
 //! `cargo bench --bench settle -- telemetry [ROUNDS [CALLERS]]`: telemetry exported to a collector beside none.
 
 #![allow(missing_docs)]
@@ -36,7 +37,7 @@ use std::time::{Duration, Instant};
 use bare::Answers;
 use calls::{CallKind, Load, Round};
 use measure::{Failed, Limits, median, ratios};
-use open_loop::{open_loop, overload};
+use open_loop::{SECONDS, open_loop, overload, sustained};
 use processes::{Process, prepared, sync_p99};
 
 #[global_allocator]
@@ -60,6 +61,13 @@ fn main() -> Result<(), Failed> {
                 let load = Load { request, next: Arc::new(AtomicU64::new(1)), callers: number(3, 64) };
                 overload(&load, &onestop, number(2, 3)).await
             }
+            Some("sustained") => {
+                let store = tempfile::tempdir()?;
+                let (onestop, bare, load) = both(store.path(), number(3, 64)).await?;
+                let mut limits = Limits::default();
+                sustained(&load, (&onestop, &bare), number(2, 600) as f64, &mut limits).await?;
+                limits.write()
+            }
             Some("telemetry") => sides::telemetry(number(2, 5), number(3, 64)).await,
             _ => measure_all(number(1, 5), number(2, 64)).await,
         }
@@ -68,15 +76,20 @@ fn main() -> Result<(), Failed> {
 
 async fn measure_all(rounds: usize, callers: usize) -> Result<(), Failed> {
     let store = tempfile::tempdir()?;
-    let onestop = Process::onestop(env!("CARGO_BIN_EXE_onestop"), store.path(), &[])?;
-    let (request, answers) = prepared(&onestop.url).await?;
-    let bare = Process::start(Command::new(std::env::current_exe()?).arg("bare"), &answers.line())?;
-    print_sizes(&request, &answers, callers);
-    let load = Load { request, next: Arc::new(AtomicU64::new(1)), callers };
+    let (onestop, bare, load) = both(store.path(), callers).await?;
     let mut limits = Limits::default();
     let (own, limit) = closed(&load, &onestop, &bare, rounds, &mut limits).await?;
     latency(&load, (&onestop, own), (&bare, limit), (rounds, store.path()), &mut limits).await?;
     limits.write()
+}
+
+/// The service over a new store in a directory, a bare service that returns the same bytes, and the load of both.
+async fn both(store: &std::path::Path, callers: usize) -> Result<(Process, Process, Load), Failed> {
+    let onestop = Process::onestop(env!("CARGO_BIN_EXE_onestop"), store, &[])?;
+    let (request, answers) = prepared(&onestop.url).await?;
+    let bare = Process::start(Command::new(std::env::current_exe()?).arg("bare"), &answers.line())?;
+    print_sizes(&request, &answers, callers);
+    Ok((onestop, bare, Load { request, next: Arc::new(AtomicU64::new(1)), callers }))
 }
 
 fn print_sizes(request: &onestop::pb::settlement::SettleRequest, answers: &Answers, callers: usize) {
@@ -149,8 +162,8 @@ async fn latency(
     let (mut own, mut limit, mut sync) = (Vec::new(), Vec::new(), Vec::new());
     for round in 1..=rounds {
         eprintln!("round {round} of {rounds}, open loop");
-        own.push(open_loop(load, onestop, most / 2.0).await?.at(0.99));
-        limit.push(open_loop(load, bare, bare_most / 2.0).await?.at(0.99));
+        own.push(open_loop(load, onestop, most / 2.0, SECONDS).await?.at(0.99));
+        limit.push(open_loop(load, bare, bare_most / 2.0, SECONDS).await?.at(0.99));
         sync.push(sync_p99(directory)?);
     }
     let beside = [

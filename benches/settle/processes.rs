@@ -47,6 +47,13 @@ impl Process {
     pub fn cpu(&self) -> Result<f64, Failed> {
         cpu_micros(self.child.id())
     }
+
+    /// Memory in MiB from `/proc`: `VmRSS` now, `VmHWM` the maximum.
+    pub fn memory_mib(&self, field: &str) -> Result<u64, Failed> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find(|line| line.starts_with(field)).ok_or("no such figure")?;
+        Ok(line.split_whitespace().nth(1).ok_or("no figure")?.parse::<u64>()? / 1_024)
+    }
 }
 
 impl Drop for Process {
