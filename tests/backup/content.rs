@@ -58,6 +58,37 @@ async fn a_second_backup_receives_only_what_is_new() {
     assert!(taken(&second) * 4 < taken(&first));
 }
 
+/// The used bytes of each segment, as the manifest says.
+fn used_bytes(backup: &Path) -> Vec<usize> {
+    let manifest = std::fs::read_to_string(backup.join("BACKUP")).expect("the manifest");
+    let segments = verify(backup).expect("a sound backup").manifest.segments();
+    let used = |line: &str| line.split(' ').nth(2).expect("its length").parse().expect("a number");
+    manifest.lines().skip(1).take(segments).map(used).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_segment_that_is_used_to_its_last_byte_is_backed_up_and_restored() {
+    let place = tempfile::tempdir().expect("a directory");
+    let [path, backup, copy] = ["store", "backup", "copy"].map(|name| place.path().join(name));
+    let store = open(&path).expect("a store");
+    for number in 1..=12u8 {
+        store.put_policy(Digest([number; 32]), "1".repeat(5 << 20)).await.expect("a policy");
+    }
+    // Once nothing is committed for a while, the log is sealed and its end stands.
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    back_up(&store, &backup).expect("a backup");
+    // The next frame leaves a page for the ROLL that ends the segment.
+    let room = (64 << 20) - 4096 - used_bytes(&backup)[0];
+    store.put_policy(Digest([13; 32]), "2".repeat(room - 2_000)).await.expect("a policy");
+    commit_numbers(&store, 1..=1).await;
+    back_up(&store, &backup).expect("a backup");
+    drop(store);
+    assert_eq!(used_bytes(&backup)[0], 64 << 20);
+    restored_to(&backup, &copy, RestoreUntil::End);
+    let copied = open(&copy).expect("the copy");
+    assert_eq!(copied.policy(Digest([13; 32])).await.map(|text| text.map(|text| text.len())), Ok(Some(room - 2_000)));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_backup_over_several_segments_is_continued_in_the_middle_of_one() {
     let place = tempfile::tempdir().expect("a directory");

@@ -183,7 +183,8 @@ impl WrittenLog {
         if let Some((number, complete)) = &self.current {
             let failed = |error| BackupError::File { path: segment_file(log, *number), error };
             complete.sync_data().map_err(failed)?;
-            self.completed.push(LogSizes::STORE.place(self.next).1);
+            // Its last byte may be the last of the file, whose position is in the next segment.
+            self.completed.push(self.next - LogSizes::STORE.lsn(*number, 0));
         }
         let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path);
         let file = file.map_err(failed)?;
