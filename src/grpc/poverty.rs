@@ -29,7 +29,7 @@ use super::to_proto::timestamp;
 const ROWS: usize = 200;
 
 /// The most years of a report.
-const YEARS: i32 = 20;
+const YEARS: i32 = 100;
 
 /// The parts of the statistics as they are sent.
 pub type PovertyParts = BoxStream<'static, Result<pb::ReportPovertyResponse, Status>>;
