@@ -1,6 +1,6 @@
 //! What a settle costs as history and store grow: for a person with 1,000 outpatient settlements of the year, or with 1,000
-//! stays, beside one with none, and on a store with many persons and settlements beside an empty one; the bytes of a settlement, the memory of the
-//! server, and the time to open its store.
+//! stays, beside one with none, and on a store with many persons and settlements beside an empty one; the bytes of a
+//! settlement, the memory of the server, and the time to open its store.
 //!
 //! `cargo bench --bench growth [-- PERSONS SETTLEMENTS [ROUNDS]]`: ten million persons, two million settlements and five
 //! rounds by default, which take about 12 GB of disk. Loopback only.

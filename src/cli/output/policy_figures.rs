@@ -1,4 +1,4 @@
-//! The figures of a layer as texts, for tables of policies.
+//! The figures of a policy and of its layers as texts, for tables of policies.
 
 use std::sync::Arc;
 
