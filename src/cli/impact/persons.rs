@@ -9,10 +9,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::access::Caller;
 use crate::access::call::POLICY_IMPACT;
 use crate::access::log::AccessLog;
+use crate::cli::output::csv::{BYTE_ORDER_MARK, csv_cell};
 use crate::engine::impact::{PersonChange, PersonImpact, PersonSink};
 use crate::grpc::commit_stamp;
-
-use super::rows::{BYTE_ORDER_MARK, csv_cell};
 
 /// The mode of a file that its owner alone reads and writes.
 const OWNER_ONLY: u32 = 0o600;

@@ -2,13 +2,11 @@
 
 use serde_json::{Value, json};
 
+use crate::cli::output::csv::{BYTE_ORDER_MARK, csv_cell};
 use crate::cli::output::json::hex;
 use crate::engine::impact::{Change, Crossing, Impact, ImpactGroup, PersonChanges, UndecidedReason};
 
 use super::Compared;
-
-/// The mark with which spreadsheets recognize UTF-8.
-pub(super) const BYTE_ORDER_MARK: &str = "\u{feff}";
 
 /// What a payer pays for a group of settlements.
 pub(super) struct Row {
@@ -61,13 +59,6 @@ pub(super) fn csv(impact: &Impact) -> String {
         text += &format!("{by},{group},{settlements},{payer},{before},{after},{}\n", change.difference());
     }
     text
-}
-
-/// A cell of CSV; in quotation marks where it would be read as something else, also by a spreadsheet as a formula.
-pub(super) fn csv_cell(text: &str) -> String {
-    let formula = text.starts_with(['=', '+', '-', '@']);
-    let text = if formula { format!("'{text}") } else { text.to_owned() };
-    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
 }
 
 impl Row {

@@ -2,6 +2,7 @@
 //! `line`.
 
 pub(crate) mod chart;
+pub(crate) mod csv;
 pub(crate) mod html_page;
 pub mod json;
 pub mod json_settlement;

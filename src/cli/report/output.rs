@@ -3,6 +3,7 @@
 use ring::digest::{Context, SHA256};
 use serde_json::{Map, Value};
 
+use crate::cli::output::csv::{BYTE_ORDER_MARK, csv_line};
 use crate::cli::output::json::hex;
 use crate::cli::output::line::write_page;
 use crate::cli::output::statement::Lang;
@@ -33,9 +34,6 @@ impl Format {
     }
 }
 
-/// The mark with which spreadsheets recognize UTF-8.
-pub(super) const BYTE_ORDER_MARK: &str = "\u{feff}";
-
 /// Prints a report.
 pub(super) fn print(report: &Report, format: Format, lang: Lang) {
     match format {
@@ -65,24 +63,6 @@ pub(super) fn lines(report: &Report, format: Format, lang: Lang) -> Box<dyn Iter
     }
 }
 
-pub(super) fn csv_line(cells: impl IntoIterator<Item = impl AsRef<str>>) -> String {
-    let cells = cells.into_iter().map(|cell| csv_cell(cell.as_ref()));
-    cells.collect::<Vec<_>>().join(",")
-}
-
-/// A cell; what a spreadsheet would read as a formula is marked as text. No value of a report holds a line end.
-fn csv_cell(text: &str) -> String {
-    let is_number = |rest: &str| rest.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    let is_formula = match text.split_at_checked(1) {
-        Some(("=" | "@", _)) => true,
-        Some(("+" | "-", rest)) => !is_number(rest),
-        _ => false,
-    };
-    let text = if is_formula { &format!("'{text}") } else { text };
-    let is_plain = !text.contains([',', '"', '\r', '\n']);
-    if is_plain { text.to_owned() } else { format!("\"{}\"", text.replace('"', "\"\"")) }
-}
-
 fn row_json(report: &Report, row: &ReportRow) -> Value {
     let mut object = Map::new();
     let by = report.by.iter().map(|dimension| dimension.word()).zip(&row.key);
@@ -92,15 +72,4 @@ fn row_json(report: &Report, row: &ReportRow) -> Value {
     let amounts = report.columns.iter().zip(&row.amounts);
     object.extend(amounts.map(|(name, amount)| (name.clone(), Value::from(amount.to_string()))));
     Value::Object(object)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::csv_line;
-
-    #[test]
-    fn a_formula_becomes_text_and_a_negative_amount_stays_a_number() {
-        let cells = ["=HYPERLINK(1)", "@SUM(1)", "-1+2", "+1,2=3", "-12.50", "3", "P-1"];
-        assert_eq!(csv_line(cells), "'=HYPERLINK(1),'@SUM(1),'-1+2,\"'+1,2=3\",-12.50,3,P-1");
-    }
 }

@@ -2,10 +2,11 @@
 
 use serde_json::{Map, Value};
 
-use super::super::output::{BYTE_ORDER_MARK, Format, csv_line};
+use crate::cli::output::csv::{BYTE_ORDER_MARK, csv_line};
 use crate::reports::poverty::{Group, Measures};
 use crate::reports::question::CITY_DIGITS;
 
+use super::super::output::Format;
 use super::Statistics;
 
 /// The lines: of CSV first the header.
