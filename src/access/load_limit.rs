@@ -3,12 +3,16 @@
 //!
 //! By Little's law calls in flight are rate times latency: what exceeds the calls that a server works on at once only waits.
 //! So where latency rises to a multiple of what it is with few calls, the limit is lowered in proportion, and raised again in
-//! steps when calls come close to it and are answered soon.
+//! steps when calls come close to it and are answered soon. A limit that calls do not come close to is lowered too: it was
+//! found under another load, and would let the next burst wait long before it is known to be too large.
 
 use std::time::{Duration, Instant};
 
 /// Calls in flight that are permitted however long they take: the work of one sync of the store and of the next.
 pub(crate) const LEAST_CALLS: usize = 128;
+
+/// Calls in flight that are permitted before it is known how soon so many are answered.
+const FIRST_CALLS: usize = 2 * LEAST_CALLS;
 
 /// How long latencies are collected before the limit changes, and of how many calls at least.
 const WINDOW: Duration = Duration::from_millis(100);
@@ -17,7 +21,7 @@ const WINDOW_CALLS: u32 = 16;
 /// Latency, as a multiple of what it is with few calls, up to which a server is not overloaded; and the latency below which
 /// none is: a call that is refused comes again, and one that waits this long is sooner answered.
 const STRETCH: u32 = 4;
-const SHORT: Duration = Duration::from_millis(50);
+const SHORT: Duration = Duration::from_millis(25);
 
 /// How many windows in a row must be too slow: a slow sync, or another process on the machine, is not the load.
 const SLOW_WINDOWS: u32 = 3;
@@ -51,9 +55,9 @@ impl Window {
 }
 
 impl LoadLimit {
-    /// No limit but the greatest one.
+    /// A limit of at most so many.
     pub(crate) fn new(max: usize, now: Instant) -> LoadLimit {
-        LoadLimit { max, limit: max, unloaded: None, slow_windows: 0, window: Window::new(now) }
+        LoadLimit { max, limit: FIRST_CALLS.min(max), unloaded: None, slow_windows: 0, window: Window::new(now) }
     }
 
     /// The calls that may be in flight.
@@ -97,6 +101,8 @@ impl LoadLimit {
             self.limit = ((peak as f64 * share) as usize).max(LEAST_CALLS).min(self.limit);
         } else if self.slow_windows == 0 && peak + peak / 4 >= self.limit {
             self.limit = (self.limit + self.limit / 4 + 1).min(self.max);
+        } else if self.limit > FIRST_CALLS {
+            self.limit = (self.limit - self.limit / 4).max(2 * peak).max(FIRST_CALLS).min(self.limit);
         }
     }
 }
@@ -119,42 +125,60 @@ mod tests {
     }
 
     #[test]
-    fn more_calls_than_are_answered_soon_lower_the_limit_within_a_second() {
-        let (mut now, mut limit) = (Instant::now(), LoadLimit::new(1_024, Instant::now()));
+    fn a_burst_waits_no_longer_than_the_first_limit_permits_and_for_a_second_at_most() {
+        let mut now = Instant::now();
+        let mut limit = LoadLimit::new(1_024, now);
         run(&mut limit, &mut now, 1.0, 8);
-        assert_eq!(limit.limit(), 1_024);
+        assert_eq!(limit.limit(), FIRST_CALLS);
+        assert!(run(&mut limit, &mut now, 0.1, 1_000) <= Duration::from_millis(52));
         let latency = run(&mut limit, &mut now, 1.0, 1_000);
-        assert!(latency <= Duration::from_millis(65), "{latency:?}");
-        assert!((LEAST_CALLS..=325).contains(&limit.limit()), "{}", limit.limit());
+        assert!(latency <= Duration::from_millis(33), "{latency:?}");
+        assert!((LEAST_CALLS..=161).contains(&limit.limit()), "{}", limit.limit());
     }
 
     #[test]
-    fn the_limit_stays_low_through_ten_minutes_of_overload_and_rises_within_a_second_when_calls_are_faster() {
-        let (mut now, mut limit) = (Instant::now(), LoadLimit::new(1_024, Instant::now()));
+    fn the_limit_stays_low_through_ten_minutes_of_overload() {
+        let mut now = Instant::now();
+        let mut limit = LoadLimit::new(1_024, now);
         run(&mut limit, &mut now, 1.0, 8);
         let latency = run(&mut limit, &mut now, 600.0, 1_000);
-        assert!(latency <= Duration::from_millis(65), "{latency:?}");
-        let lowered = limit.limit();
-        for _ in 0..2_000 {
-            now += Duration::from_micros(500);
-            limit.record(Duration::from_millis(1), lowered, now);
-        }
-        assert!(limit.limit() > lowered, "{} after {lowered}", limit.limit());
+        assert!(latency <= Duration::from_millis(33), "{latency:?}");
+    }
+
+    #[test]
+    fn calls_that_are_answered_soon_raise_the_limit_to_the_greatest_within_a_second_and_a_few_lower_it_again() {
+        let mut now = Instant::now();
+        let mut limit = LoadLimit::new(1_024, now);
+        let mut answer = |limit: &mut LoadLimit, in_flight: fn(usize) -> usize| {
+            for _ in 0..2_000 {
+                now += Duration::from_micros(500);
+                let in_flight = in_flight(limit.limit());
+                limit.record(Duration::from_millis(1), in_flight, now);
+            }
+        };
+        answer(&mut limit, |permitted| permitted);
+        assert_eq!(limit.limit(), 1_024);
+        answer(&mut limit, |_| 300);
+        assert_eq!(limit.limit(), 600, "room for as many again");
+        answer(&mut limit, |_| 10);
+        assert_eq!(limit.limit(), FIRST_CALLS);
     }
 
     #[test]
     fn a_server_that_is_slow_with_few_calls_is_not_overloaded() {
-        let (mut now, mut limit) = (Instant::now(), LoadLimit::new(1_024, Instant::now()));
+        let mut now = Instant::now();
+        let mut limit = LoadLimit::new(1_024, now);
         for in_flight in (1..=64).cycle().take(10_000) {
             now += Duration::from_millis(5);
             limit.record(Duration::from_millis(150), in_flight, now);
         }
-        assert_eq!((limit.limit(), limit.is_overloaded()), (1_024, false));
+        assert_eq!((limit.limit(), limit.is_overloaded()), (FIRST_CALLS, false));
     }
 
     #[test]
     fn one_slow_sync_changes_nothing_and_the_limit_never_falls_below_the_least() {
-        let (mut now, mut limit) = (Instant::now(), LoadLimit::new(1_024, Instant::now()));
+        let mut now = Instant::now();
+        let mut limit = LoadLimit::new(1_024, now);
         run(&mut limit, &mut now, 1.0, 8);
         let slow_window = |limit: &mut LoadLimit, now: &mut Instant| {
             for _ in 0..WINDOW_CALLS {
@@ -163,7 +187,7 @@ mod tests {
             }
         };
         slow_window(&mut limit, &mut now);
-        assert_eq!((limit.limit(), limit.is_overloaded()), (1_024, false));
+        assert_eq!((limit.limit(), limit.is_overloaded()), (FIRST_CALLS, false));
         (0..20).for_each(|_| slow_window(&mut limit, &mut now));
         assert_eq!((limit.limit(), limit.is_overloaded()), (200, true), "no more than halved at once");
         let mut small = LoadLimit::new(8, now);

@@ -26,8 +26,9 @@ pub struct LimitKey {
 pub const LIMIT_KEYS: &[LimitKey] = &[
     LimitKey {
         name: "in_flight",
-        about: "Maximum calls in flight. While calls take too long the server permits fewer, but at least 128, and no caller more \
-                than its share. It refuses further calls with RESOURCE_EXHAUSTED before any work.",
+        about: "Maximum calls in flight. The server permits 256 at first, more while so many are answered soon, and fewer, but at \
+                least 128, while calls take too long; no caller has more than its share. It refuses further calls with \
+                RESOURCE_EXHAUSTED before any work.",
         min: 1,
         max: 1_000_000,
         get: |config| config.server.in_flight as u64,

@@ -6,7 +6,6 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
-use tonic::Status;
 use tonic::body::Body;
 use tonic::codegen::http::{Request, Response};
 use tonic::codegen::{BoxFuture, Service};
@@ -16,6 +15,7 @@ use crate::access::Call;
 use super::authorize::{Authorizer, Peer};
 use super::deadline;
 use super::error::CallError;
+use super::refusal_response::refusal_response;
 use super::request_body::{self, RequestBody, StreamBody};
 use super::response_body::{HeldByResponse, ResponseBody};
 
@@ -72,7 +72,7 @@ where
         // What is no call of ours (health, reflection, what does not exist) says nothing about anybody.
         let Some(call) = Call::from_path(request.uri().path()) else {
             if peer.as_ref().is_some_and(|peer| peer.calls.count() > MAX_OPEN_CALLS) {
-                return refusal_response(request, CallError::Overloaded);
+                return refuse(request, &CallError::Overloaded);
             }
             let exchange = HeldByResponse { open: open(None), resources: None, counts_response: false };
             return self.run(request, exchange, None);
@@ -80,7 +80,7 @@ where
         let received = Instant::now();
         let deadline = received + deadline::time_limit(request.headers(), self.authorizer.duration);
         let permitted = match self.authorizer.permit(call, peer.as_ref(), deadline, request.extensions().get()) {
-            Err(error) => return refusal_response(request, error),
+            Err(error) => return refuse(request, &error),
             Ok(permitted) => permitted,
         };
         let end = (!call.stream).then(|| received + self.authorizer.duration + END_GRACE);
@@ -127,21 +127,21 @@ where
                     if call.is_short() {
                         in_flight.record(received.elapsed());
                     }
-                    handled.unwrap_or_else(|_elapsed| Ok(Ok(Status::from(timeout_error(call)).into_http())))
+                    handled.unwrap_or_else(|_elapsed| Ok(Ok(refusal_response(&timeout_error(call)))))
                 }
                 None => handled.await,
             };
             let response = response.unwrap_or_else(|_panic| {
                 on_panic();
-                Ok(Status::from(CallError::Panicked).into_http())
+                Ok(refusal_response(&CallError::Panicked))
             });
             response.map(|response| response.map(|body| Body::new(ResponseBody::new(body, exchange, on_panic))))
         })
     }
 }
 
-fn refusal_response<E>(request: Request<Body>, error: CallError) -> BoxFuture<Response<Body>, E> {
-    let response = Status::from(error).into_http();
+fn refuse<E>(request: Request<Body>, error: &CallError) -> BoxFuture<Response<Body>, E> {
+    let response = refusal_response(error);
     Box::pin(async {
         request_body::discard(request.into_body()).await;
         Ok(response)

@@ -33,6 +33,7 @@ mod reconcile_totals;
 pub mod reconciliation;
 mod reconciliation_messages;
 pub mod reference;
+mod refusal_response;
 pub mod report;
 pub mod reporter;
 mod request_body;

@@ -1,6 +1,7 @@
 //! Logs, counts and traces every call, and completes the refusals that are not made by a handler
 //! ([`super::complete_status`]).
 
+use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Instant;
@@ -16,6 +17,8 @@ use crate::access::Call;
 use crate::telemetry::{Metrics, call_span};
 
 use super::complete_status::{EndOfStream, check_headers, complete_response};
+use super::refusal_response::refusal_response;
+use super::status::Reason;
 use super::{request_body, status};
 
 /// Wraps a service.
@@ -52,8 +55,8 @@ where
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let observed = ObservedCall::begin(&request, Arc::clone(&self.metrics));
         if let Err(error) = check_headers(&request) {
-            let answer = Status::from(error).into_http();
-            observed.end(answer.headers());
+            let answer = refusal_response(&error);
+            observed.refused(Reason::from(&error));
             return Box::pin(async {
                 request_body::discard(request.into_body()).await;
                 Ok(answer)
@@ -66,6 +69,10 @@ where
             let is_stream = observed.call.is_none_or(|call| call.stream);
             let mut observed = Some(observed);
             let answer = answer.await.map(|answer| {
+                if let Some(reason) = answer.extensions().get::<Reason>() {
+                    observed.take().into_iter().for_each(|observed| observed.refused(*reason));
+                    return answer;
+                }
                 let is_refusal = answer.headers().contains_key(Status::GRPC_STATUS);
                 let end = observed.take_if(|_| is_stream && !is_refusal).map(EndOfStream::new);
                 complete_response(answer, end)
@@ -117,27 +124,34 @@ impl ObservedCall {
     fn end(mut self, headers: &HeaderMap) {
         let code = headers.get(Status::GRPC_STATUS).map_or(Code::Ok, |status| Code::from_bytes(status.as_bytes()));
         let reason = if code == Code::Ok { None } else { reason(headers) };
-        self.record(code, reason.as_deref());
+        self.record(code, reason.map(Cow::Owned));
     }
 
-    fn record(&mut self, code: Code, reason: Option<&str>) {
+    /// The same for a call that was refused before its handler, for this reason.
+    fn refused(mut self, reason: Reason) {
+        self.record(reason.code(), Some(Cow::Borrowed(reason.as_str())));
+    }
+
+    fn record(&mut self, code: Code, reason: Option<Cow<'static, str>>) {
         self.is_recorded = true;
         let (took, name) = (self.start.elapsed(), status::code_name(code));
         // The path of an unknown call is text of the caller: it is neither logged nor counted by itself.
         let path = self.call.map_or("other", |call| call.path);
         let caller = self.caller.0.get().map(|name| &**name);
-        let (micros, trace_id) = (took.as_micros() as u64, self.trace_id.as_deref());
-        self.span.in_scope(|| tracing::info!(call = path, status = name, reason, caller, micros, trace_id, "answered"));
+        let (micros, trace_id, word) = (took.as_micros() as u64, self.trace_id.as_deref(), reason.as_deref());
+        let answered =
+            || tracing::info!(call = path, status = name, reason = word, caller, micros, trace_id, "answered");
+        self.span.in_scope(answered);
         self.metrics.count_call(self.call.map(Call::method), name, took);
-        if code != Code::Ok {
-            self.metrics.count_refusal(reason.unwrap_or(name).to_owned());
-        }
         call_span::record_status(&self.span, name, is_fault_of_server(code));
         if let Some(caller) = caller {
             self.span.record("onestop.caller", caller);
         }
-        if let Some(reason) = reason {
+        if let Some(reason) = word {
             self.span.record("onestop.reason", reason);
+        }
+        if code != Code::Ok {
+            self.metrics.count_refusal(reason.unwrap_or(Cow::Borrowed(name)));
         }
     }
 }
