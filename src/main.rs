@@ -23,8 +23,7 @@ fn main() -> ExitCode {
             return error.exit_code();
         }
     };
-    // One thread serves and one commits, which is faster and steadier on few cores than a thread pool.
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+    let runtime = match command.runtime().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             say_error!("the runtime cannot start: {error}");

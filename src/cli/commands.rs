@@ -4,8 +4,10 @@ use std::path::PathBuf;
 use std::pin::Pin;
 
 use clap::{CommandFactory, Parser, Subcommand};
+use tokio::runtime::Builder;
 
 use crate::store::secret_file;
+use crate::store::thread_priority::lower_thread_priority;
 use crate::telemetry::Telemetry;
 
 use super::admin::audit::AuditCommand;
@@ -173,6 +175,9 @@ enum PolicyCommand {
     },
 }
 
+/// The `nice` of the threads of a server that do not settle.
+const BESIDE_SETTLING: i32 = 10;
+
 impl Command {
     /// Starts the log of the process and the export of its telemetry: for a server as its configuration says, for every
     /// other command as the environment says.
@@ -186,6 +191,17 @@ impl Command {
             }
             _ => Ok(Telemetry::start(&config_options::telemetry(), COMMAND_LOG_LEVEL)?),
         }
+    }
+
+    /// The runtime of the command. One thread serves and one commits, which is faster and steadier on few cores than a
+    /// thread pool; what a server does beside settling (imports, reports, reading for backups) yields to both.
+    pub fn runtime(&self) -> Builder {
+        let mut builder = Builder::new_current_thread();
+        if matches!(self.action, Action::Serve(_)) {
+            builder.on_thread_start(|| lower_thread_priority(BESIDE_SETTLING));
+        }
+        builder.enable_all();
+        builder
     }
 }
 

@@ -37,6 +37,7 @@ pub mod rows;
 pub mod secret_file;
 pub mod shard;
 pub mod sorted_runs;
+pub mod thread_priority;
 pub mod tiered;
 
 pub use commit::Commit;

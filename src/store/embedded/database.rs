@@ -14,6 +14,7 @@ use arc_swap::ArcSwap;
 use redb::{Database, Durability as Sync, ReadOnlyTable, ReadableDatabase, TableDefinition, WriteTransaction};
 
 use super::cursor::Bytes;
+use super::database_file::DatabaseFile;
 use super::durability::Durability;
 use super::index::LogPosition;
 use super::log::StoreIdentity;
@@ -21,7 +22,6 @@ use super::open_error::OpenError;
 use super::redb_panic::{Panicked, guarded, guarded_read};
 use super::redb_table::{NAMES, TableRow, definition};
 use super::snapshot::{Snapshot, unavailable};
-use super::unsynced_file::Unsynced;
 use crate::store::StoreError;
 
 /// The size of the page cache in bytes.
@@ -56,15 +56,7 @@ impl Tables {
     /// Creates the database of a new store.
     pub fn create(file: &Path, durability: Durability, identity: &StoreIdentity) -> Result<Tables, OpenError> {
         let failed = |error: redb::Error| OpenError::Database { path: file.to_owned(), error };
-        let mut builder = Database::builder();
-        builder.set_cache_size(CACHE);
-        let database = match durability {
-            Durability::Synced => builder.create(file).map_err(|error| failed(error.into())),
-            Durability::Volatile => {
-                let backend = Unsynced::open(file).map_err(failed)?;
-                builder.create_with_backend(backend).map_err(|error| failed(error.into()))
-            }
-        }?;
+        let database = open_database(file, durability).map_err(failed)?;
         let opened = || -> Result<_, redb::Error> {
             create_tables(&database, identity)?;
             note_file(&database, file)?;
@@ -169,10 +161,7 @@ impl Tables {
 fn open_database(file: &Path, durability: Durability) -> Result<Database, redb::Error> {
     let mut builder = Database::builder();
     builder.set_cache_size(CACHE);
-    match durability {
-        Durability::Synced => Ok(builder.open(file)?),
-        Durability::Volatile => Ok(builder.create_with_backend(Unsynced::open(file)?)?),
-    }
+    Ok(builder.create_with_backend(DatabaseFile::open(file, durability)?)?)
 }
 
 fn create_tables(database: &Database, identity: &StoreIdentity) -> Result<(), redb::Error> {

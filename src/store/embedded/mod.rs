@@ -21,6 +21,7 @@ mod commit_record;
 mod committer;
 mod cursor;
 mod database;
+mod database_file;
 mod directory;
 pub mod disk;
 mod durability;
@@ -47,7 +48,6 @@ mod reply;
 mod scanned_commit;
 mod seen_rows;
 mod snapshot;
-mod unsynced_file;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -17,12 +17,16 @@ use super::reference_record;
 use super::reply::{Reply, reply};
 use crate::store::StoreError;
 use crate::store::coordination::{ComponentFailed, PanicReport, Readiness};
+use crate::store::thread_priority::lower_thread_priority;
 
 /// The thread, as a failure of it is reported.
 const COMPONENT: &str = "the thread of reference tables";
 
 /// The maximum number of writes that share one sync.
 const GROUP: usize = 64;
+
+/// Settlements go before tables.
+const NICE: i32 = 5;
 
 /// The bytes of rows of persons that the database keeps in memory before it persists them: as many are written to it again
 /// from the log when the store is opened after a crash.
@@ -67,6 +71,7 @@ impl ReferenceWriter {
     /// Runs until every sender is dropped and every job is answered.
     pub fn run(mut self, queue: mpsc::UnboundedReceiver<WriteJob>) {
         let _report = PanicReport { component: COMPONENT, readiness: self.readiness.clone() };
+        lower_thread_priority(NICE);
         // Dropped before the report: once a panic is published, no job can be submitted.
         let mut queue = queue;
         let mut group = Vec::with_capacity(GROUP);

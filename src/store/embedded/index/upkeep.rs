@@ -18,6 +18,7 @@ use super::run_head::RunId;
 use super::run_writer::RunWriter;
 use super::shared::{Change, Memory, Shared};
 use super::version::Version;
+use crate::store::thread_priority::lower_thread_priority;
 
 /// How many runs of a level are merged into one of the next.
 pub(super) const FAN_IN: usize = 8;
@@ -150,7 +151,7 @@ pub(super) fn inline(shared: &Shared) -> Result<(), IndexError> {
 /// The thread that writes generations.
 pub(super) fn checkpoint_thread(shared: &Shared) {
     let _ended = FailOnPanic { shared, thread: "checkpoint" };
-    lower_priority(5);
+    lower_thread_priority(5);
     let is_due = |memory: &Memory| memory.frozen.is_some() && memory.version.runs_at(0) < STALLED;
     while shared.wait_until(is_due).is_ok() && !shared.is_stopping() {
         if let Err(error) = checkpoint(shared) {
@@ -162,18 +163,11 @@ pub(super) fn checkpoint_thread(shared: &Shared) {
 /// The thread that merges runs.
 pub(super) fn merge_thread(shared: &Shared) {
     let _ended = FailOnPanic { shared, thread: "merge" };
-    lower_priority(15);
+    lower_thread_priority(15);
     while shared.wait_until(|memory| due(&memory.version, u64::MAX).is_some()).is_ok() && !shared.is_stopping() {
         if let Err(Interrupted::Failed(error)) = merge(shared) {
             shared.stop_accepting_rows(error);
         }
-    }
-}
-
-/// Lowers the priority of the calling thread alone: on Linux, `nice` is of a thread.
-fn lower_priority(nice: i32) {
-    if let Err(error) = rustix::process::nice(nice) {
-        tracing::warn!(%error, "a thread of the index runs at normal priority");
     }
 }
 
