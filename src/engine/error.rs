@@ -27,7 +27,7 @@ pub enum EngineError {
     /// Another import is running; nothing of this one was taken.
     #[error("another import is being taken; nothing of this one was: send it again later")]
     ImportRunning,
-    /// The import stopped before its end: rows about some persons, each whole, may have been taken, and no
+    /// The import stopped before its end, or lost its lease: rows about some persons, each whole, may have been taken, and no
     /// hospital and no row of the catalogue.
     #[error("the import stopped before its end; what it took of persons is whole: send the same import again")]
     ImportStopped,
@@ -82,6 +82,10 @@ impl EngineError {
         match error {
             StoreError::Damaged(what) => EngineError::Invariant(what),
             StoreError::ImportLeaseHeld => EngineError::ImportRunning,
+            StoreError::ImportLeaseLost => {
+                tracing::warn!(%error, "an import ends");
+                EngineError::ImportStopped
+            }
             StoreError::UnknownPosition => {
                 EngineError::invalid("cursor", FaultReason::NotAuthentic, StoreError::UnknownPosition.to_string())
             }

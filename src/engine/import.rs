@@ -69,7 +69,7 @@ impl<S: Store> Engine<S> {
     ///
     /// # Errors
     /// Every faulty row, and every one that contradicts another; then none is imported. If the store cannot be written, or
-    /// it is stopped, rows about some persons may have been imported: the same import again imports the others.
+    /// it is stopped or loses its lease, rows about some persons may have been imported: the same import again imports the others.
     pub async fn import_rows(
         &self,
         _permit: ImportPermit,
@@ -79,10 +79,14 @@ impl<S: Store> Engine<S> {
         outside: &ImportContext<'_>,
     ) -> Result<Imported, EngineError> {
         incoming.check()?;
-        let shared_tables_version =
-            self.store.coordination().acquire_import_lease().await.map_err(EngineError::from_write_error)?;
-        let imported = self.import_under_lease(shared_tables_version, incoming, table, source, outside).await;
-        self.store.coordination().release_import_lease().await;
+        let coordination = self.store.coordination();
+        let shared_tables_version = coordination.acquire_import_lease().await.map_err(EngineError::from_write_error)?;
+        let imported = tokio::select! {
+            biased;
+            lost = coordination.keep_import_lease() => Err(EngineError::from_write_error(lost)),
+            imported = self.import_under_lease(shared_tables_version, incoming, table, source, outside) => imported,
+        };
+        coordination.release_import_lease().await;
         imported
     }
 

@@ -84,11 +84,15 @@ pub trait Coordination: Send + Sync + 'static {
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Acquires the import lease, which one instance holds at a time; returns the version of the tables if other
-    /// instances import too. The lease of an instance that died expires.
+    /// instances import too. The lease expires unless it is kept; once it is lost, the store refuses what the import writes.
     ///
     /// # Errors
     /// `ImportLeaseHeld` if another instance holds it.
     fn acquire_import_lease(&self) -> impl Future<Output = Result<Option<u64>, StoreError>> + Send;
+
+    /// Keeps the import lease that was acquired until this future is dropped; it ends only if the lease is lost, and returns
+    /// why.
+    fn keep_import_lease(&self) -> impl Future<Output = StoreError> + Send;
 
     /// Releases the import lease.
     fn release_import_lease(&self) -> impl Future<Output = ()> + Send;
@@ -130,6 +134,10 @@ impl Coordination for SingleInstance {
 
     async fn acquire_import_lease(&self) -> Result<Option<u64>, StoreError> {
         Ok(None)
+    }
+
+    async fn keep_import_lease(&self) -> StoreError {
+        std::future::pending().await
     }
 
     async fn release_import_lease(&self) {}

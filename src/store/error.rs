@@ -28,6 +28,9 @@ pub enum StoreError {
     /// Another instance holds the import lease.
     #[error("another instance is importing")]
     ImportLeaseHeld,
+    /// The lease of the import expired, and another instance may hold it; nothing was written.
+    #[error("the import lease was lost: it expired before it was renewed")]
+    ImportLeaseLost,
     /// This instance applies another book of policies than the one announced for all; nothing was written.
     #[error(
         "this instance applies the book of policies {own}, but {announced} is announced for all instances: give this \

@@ -7,6 +7,7 @@ use onestop::domain::journal::{Entry, Fence};
 use onestop::engine::CommitStamp;
 use onestop::store::redis::RedisSettings;
 use onestop::store::rows::PersonState;
+use onestop::store::shard::Shard;
 use onestop::store::{Commit, JournalStore, Scope, StoreError};
 
 use crate::support::ids::id;
@@ -73,9 +74,39 @@ async fn commits_that_wait_are_one_call_and_each_is_accepted_or_refused_by_itsel
     assert!(matches!(&refused[2], Err(StoreError::Unavailable(why)) if why.contains("WRONGTYPE")), "{refused:?}");
     assert_eq!(refused[3], Ok(()));
     let requests = proxy.requests();
-    let calls = requests.windows(16).filter(|window| window == b"onestop_4_commit").count();
+    let calls = requests.windows(16).filter(|window| window == b"onestop_5_commit").count();
     assert!((1..=2).contains(&calls), "{calls} calls");
     assert_eq!(store.entry_count().await, Ok(50));
     let person: PersonId = id("P52");
     assert_eq!(store.look_up(Scope::of_person(&person)).await.expect("a look-up").state.version, 1);
+}
+
+/// Keys of a shard that hold something else than they should: a commit there is refused, and when they hold it again nothing of
+/// the commit is in the store.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_a_commit_in_a_damaged_shard_nothing_is_written() {
+    let server = RedisServer::shared();
+    let url = server.url();
+    let store = open_with(&url, RedisSettings::default()).await.expect("a store");
+    let absent = PersonState::default();
+    store.commit(fence(1, "P1", &absent)).await.expect("a commit");
+    let shard = Shard::of_person(&id("P1"));
+    let mut names = (2..).map(|number| format!("P{number}"));
+    let name = names.find(|name| Shard::of_person(&id(name.as_str())) == shard).expect("a person of the same shard");
+    let person: PersonId = id(name.as_str());
+    let prefix = url.split_once("prefix=").expect("a prefix").1;
+    let key = |name: &str| format!("{prefix}:{{{:02}}}:{name}", shard.number());
+    let ok = |words: &[&str]| assert_eq!(server.ask(words), "+OK\r\n", "{words:?}");
+    for damaged in ["journal", "persons", "entries", "clock", "day"] {
+        ok(&["RENAME", &key(damaged), &key("kept")]);
+        ok(&["SET", &key(damaged), "x"]);
+        let refused = store.commit(fence(2, &name, &absent)).await;
+        assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{damaged}: {refused:?}");
+        ok(&["RENAME", &key("kept"), &key(damaged)]);
+        let seen = store.look_up(Scope::of_person(&person)).await.expect("a look-up");
+        assert_eq!((seen.state.version, store.entry_count().await), (0, Ok(1)), "{damaged}");
+        assert_eq!(store.record(fence(2, &name, &absent).entries[0].0).await, Ok(None), "{damaged}");
+    }
+    store.commit(fence(2, &name, &absent)).await.expect("a commit");
+    assert_eq!(store.entry_count().await, Ok(2));
 }

@@ -1,20 +1,42 @@
 //! A closing of a month that ended in the middle: nobody takes the month for closed, or for open, until it is closed for all.
+//! One that loses to that of another month leaves nothing closed.
 
 use std::time::Duration;
 
 use onestop::domain::ids::PersonId;
+use onestop::domain::journal::{AdministrationAct, AdministrationEntry, MonthClosing};
+use onestop::domain::month::{ClosedMonths, Month};
 use onestop::engine::audit::Audit;
 use onestop::engine::close_month::ClosedMonth;
+use onestop::engine::{CommitStamp, Engine};
 use onestop::grpc::status::Reason;
-use onestop::store::redis::RedisSettings;
+use onestop::store::administration::AdministrationCommit;
+use onestop::store::redis::{RedisSettings, RedisStore};
 use onestop::store::shard::Shard;
-use onestop::store::{JournalStore, Scope};
+use onestop::store::{JournalStore, Scope, StoreError};
 
+use super::engine_at;
 use crate::closing::{reversal, stamp_on};
 use crate::support::claims::{claim, settle};
 use crate::support::engine;
 use crate::support::ids::id;
 use crate::support::redis_server::{DURABLE, RedisServer, open_with};
+
+fn month(text: &str) -> Month {
+    text.parse().expect("a month")
+}
+
+/// Settles C1 of P1 in June.
+async fn settles_in_june(engine: &Engine<RedisStore>) {
+    let request = settle(claim("C1", "P1", "1000.00"));
+    engine.settle(request, stamp_on("2017-06-20", 1)).await.expect("a settlement");
+}
+
+/// Reverses it in July; the month in which that is booked.
+async fn reversed_in_july(engine: &Engine<RedisStore>) -> Month {
+    let reversed = engine.reverse(reversal("C1", "P1"), stamp_on("2017-07-12", 9)).await.expect("a reversal");
+    reversed.entry.body.booking_month
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn while_a_closing_is_interrupted_nothing_is_reversed_and_when_it_is_repeated_all_is_booked_as_it_says() {
@@ -36,12 +58,98 @@ async fn while_a_closing_is_interrupted_nothing_is_reversed_and_when_it_is_repea
     let why = engine.store().look_up(scope).await.err().expect("refused").to_string();
     assert!(why.contains("close the month again"), "{why}");
     engine.settle(settle(claim("C3", "P1", "10.00")), stamp_on("2017-07-10", 4)).await.expect("a settlement");
-    let june = "2017-06".parse().expect("a month");
-    let closed = engine.close_month(june, "an operator", &|| stamp_on("2017-07-11", 5)).await;
+    let closed = engine.close_month(month("2017-06"), "an operator", &|| stamp_on("2017-07-11", 5)).await;
     assert!(matches!(closed, Ok(ClosedMonth::Now(_))), "{closed:?}");
     let reversed = engine.reverse(reversal("C2", "P1"), stamp_on("2017-07-12", 6)).await.expect("a reversal");
-    let july = "2017-07".parse().expect("a month");
-    assert_eq!(reversed.entry.body.booking_month, july);
+    assert_eq!(reversed.entry.body.booking_month, month("2017-07"));
     let state = engine.store().look_up(Scope::of_person(&person)).await.expect("a look-up").state;
     Audit::new(engine.store()).verify_person(&state).await.expect("a sound chain");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_closing_that_was_decided_before_another_closes_nothing() {
+    let server = RedisServer::shared();
+    let engine = engine_at(&server.url()).await;
+    settles_in_june(&engine).await;
+    let before = engine.store().administration().await.expect("a state");
+    let closed = engine.close_month(month("2017-05"), "an operator", &|| stamp_on("2017-07-10", 2)).await;
+    assert!(matches!(closed, Ok(ClosedMonth::Now(_))), "{closed:?}");
+    let CommitStamp { id, instant } = stamp_on("2017-07-10", 3);
+    let closing = MonthClosing { closed_by: "another".to_owned(), month: month("2017-06") };
+    let entry = AdministrationEntry {
+        id: Shard::ADMINISTRATION.set_in(id),
+        link: before.next(),
+        committed: instant,
+        act: AdministrationAct::MonthClosing(closing),
+    };
+    let late = engine.store().commit_administration(AdministrationCommit::new(before, &entry)).await;
+    assert_eq!(late, Err(StoreError::Conflict));
+    assert_eq!(reversed_in_july(&engine).await, month("2017-06"), "only May is closed");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_first_closings_at_once_either_wins_and_nothing_is_left_closed() {
+    let server = RedisServer::shared();
+    let url = server.url();
+    let (one, other) = (engine_at(&url).await, engine_at(&url).await);
+    settles_in_june(&one).await;
+    let (of_march, of_june) = (|| stamp_on("2017-07-10", 2), || stamp_on("2017-07-10", 3));
+    let closings = tokio::join!(
+        one.close_month(month("2017-03"), "an operator", &of_march),
+        other.close_month(month("2017-06"), "another", &of_june),
+    );
+    let closed = one.store().administration().await.expect("a state").closed_months;
+    let booked = match closings {
+        (Ok(ClosedMonth::Now(_)), Err(refused)) => {
+            assert_eq!(Reason::from(&refused), Reason::MonthNotClosable);
+            assert_eq!(closed, ClosedMonths { through: Some(month("2017-03")) });
+            "2017-06"
+        }
+        (Ok(ClosedMonth::Before(_)), Ok(ClosedMonth::Now(_))) => {
+            assert_eq!(closed, ClosedMonths { through: Some(month("2017-06")) });
+            "2017-07"
+        }
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(reversed_in_july(&other).await, month(booked));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_interrupted_closing_is_replaced_by_that_of_another_month_and_closes_nothing_later() {
+    let server = RedisServer::start(DURABLE);
+    let url = server.url();
+    let settings = RedisSettings { timeout: Duration::from_millis(400), ..RedisSettings::default() };
+    let engine = engine(open_with(&url, settings).await.expect("a store")).await;
+    settles_in_june(&engine).await;
+    let (prefix, shard) = (url.split_once("prefix=").expect("a prefix").1, Shard::of_person(&id("P1")).number());
+    let common = |name: &str| format!("{prefix}:{{00}}:{name}");
+    let of_shard = |name: &str| format!("{prefix}:{{{shard:02}}}:{name}");
+    let marker = server.ask(&["GET", &common("store")]);
+    let marker = marker.lines().nth(1).expect("a marker");
+    // A closing of June, which ends after it closed the shard of P1.
+    let keys = ["store", "administration", "shared"].map(common);
+    let begun = server.ask(&[
+        "FCALL",
+        "onestop_5_begin_closing",
+        "3",
+        &keys[0],
+        &keys[1],
+        &keys[2],
+        marker,
+        "\0\0\0\0\0\0\0\0",
+        "the state after it",
+        "201706",
+        "",
+    ]);
+    assert_eq!(begun, "*2\r\n$4\r\ndone\r\n$1\r\n1\r\n");
+    let keys = ["store", "closed", "closing", "day"].map(of_shard);
+    let [store, closed, closing, day] = keys.each_ref().map(String::as_str);
+    let closes = ["FCALL", "onestop_5_close", "4", store, closed, closing, day, marker, "201706", "1", "20170710"];
+    assert_eq!(server.ask(&closes), "$4\r\ndone\r\n");
+    let closed = engine.close_month(month("2017-05"), "an operator", &|| stamp_on("2017-07-11", 3)).await;
+    assert!(matches!(closed, Ok(ClosedMonth::Now(_))), "{closed:?}");
+    assert_eq!(server.ask(&closes), "$8\r\nconflict\r\n", "what it still sends");
+    assert_eq!(reversed_in_july(&engine).await, month("2017-06"));
+    let again = engine.close_month(month("2017-06"), "an operator", &|| stamp_on("2017-07-13", 10)).await;
+    assert!(matches!(again, Ok(ClosedMonth::Now(_))), "{again:?}");
 }

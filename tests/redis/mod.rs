@@ -7,6 +7,7 @@ mod cluster;
 mod durability;
 mod emptied;
 mod feed;
+mod import_lease;
 mod instances;
 mod load;
 mod lost_replies;

@@ -56,6 +56,24 @@ async fn a_redis_with_tls_and_password_accepts_only_the_right_credentials() {
     }
 }
 
+/// Redis would refuse the command in the middle of a commit, and keep what was written before.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_user_who_may_not_execute_a_command_of_a_commit_is_refused() {
+    let server = RedisServer::start(DURABLE);
+    let place = tempfile::tempdir().expect("a directory");
+    let (file, prefix) = (place.path().join("password"), prefix());
+    std::fs::write(&file, "p@ss").expect("written");
+    let url = format!("redis://office@127.0.0.1:{}?prefix={prefix}&password_file={}", server.port(), file.display());
+    let keys = format!("~{prefix}:*");
+    let user = ["ACL", "SETUSER", "office", "on", ">p@ss", &keys, "+@all"];
+    assert_eq!(server.ask(&[&user[..], &["-zadd"]].concat()), "+OK\r\n");
+    let message = open_with(&url, RedisSettings::default()).await.err().expect("refused").to_string();
+    assert!(message.contains("may not execute ZADD"), "{message}");
+    assert_eq!(server.ask(&["DBSIZE"]), ":0\r\n");
+    assert_eq!(server.ask(&user), "+OK\r\n");
+    settles(&engine(open(&url).await).await, 1).await.expect("settled");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_primary_named_by_the_sentinel_is_found_and_followed() {
     let primary = RedisServer::start(DURABLE);

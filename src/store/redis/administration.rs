@@ -7,18 +7,15 @@ use redis::{Value, cmd};
 use super::administration_state::{self, KEY};
 use super::call_error::CallError;
 use super::commit::check_status;
-use super::encoded_commit::CLOSED;
+use super::import_lease::{self, HeldLease};
 use super::keys::{RedisKeys, common_shard};
 use super::servers::Servers;
-use super::walk::latest_clock;
-use super::{expected_marker, functions};
-use crate::domain::day::Day;
-use crate::domain::month::{ClosedMonths, Month};
+use super::{closing, expected_marker, functions};
+use crate::domain::month::ClosedMonths;
 use crate::journal::record;
 use crate::store::StoreError;
 use crate::store::administration::{AdministrationCommit, AdministrationEffect, AdministrationState};
 use crate::store::commit::CommitOrigin;
-use crate::store::shard::Shard;
 
 /// The end of the chain.
 ///
@@ -32,64 +29,73 @@ pub async fn state(servers: &Servers, names: &RedisKeys) -> Result<Administratio
     administration_state::decode(reply)
 }
 
+/// A month that is closed in every shard.
+struct ClosedShards {
+    /// The number of the closing.
+    closing: u64,
+    /// The latest number that a shard assigned.
+    latest: u64,
+}
+
 /// Writes a commit, all of it or nothing; a closing of a month first closes it for every shard. Until the entry is
-/// written, nothing is reversed or revised for those shards; after an interruption, closing the month again completes it.
+/// written, nothing is reversed or revised for those shards; after an interruption, closing the month again completes it,
+/// and closing another month, while none is closed, replaces it. The end of an import is refused once `lease`, its lease, is lost.
 /// The id of the entry names the common shard.
 ///
 /// # Errors
 /// As [`crate::store::JournalStore::commit`].
-pub async fn commit(servers: &Arc<Servers>, names: &RedisKeys, commit: AdministrationCommit) -> Result<(), StoreError> {
-    let number = match &commit.effect {
-        AdministrationEffect::ClosedMonths(months) => {
-            close_shards(servers, names, *months, commit.committed.china_day()).await?
+pub async fn commit(
+    servers: &Arc<Servers>,
+    names: &RedisKeys,
+    commit: AdministrationCommit,
+    lease: Option<HeldLease>,
+) -> Result<(), StoreError> {
+    let closed = match commit.effect {
+        AdministrationEffect::ClosedMonths(ClosedMonths { through: Some(month) }) => {
+            let Some(closing) = closing::begin(servers, names, &commit, month).await? else { return Ok(()) };
+            let day = commit.committed.china_day();
+            let latest = closing::close_shards(servers, names, (closing, month), day).await?;
+            Some(ClosedShards { closing, latest })
         }
-        _ => 0,
+        _ => None,
     };
-    let reply = servers.write(common_shard(), administer_command(names, commit, number)).await;
+    let reply = servers.write(common_shard(), administer_command(names, commit, closed, lease)).await;
     check_status(reply.map_err(CallError::into_write_error)?, StoreError::Unknown)
 }
 
-/// Closes months for every shard; returns the latest number that any of them assigned.
-async fn close_shards(
-    servers: &Arc<Servers>,
+fn administer_command(
     names: &RedisKeys,
-    months: ClosedMonths,
-    day: Day,
-) -> Result<u64, StoreError> {
-    for shard in Shard::all() {
-        let keys = ["store", CLOSED, "day"].map(|name| names.shard_key(shard, name));
-        let mut command = functions::call(functions::CLOSE, &keys);
-        command.arg(expected_marker::value(names));
-        command.arg(months.through.map_or(0, Month::number)).arg(day.number());
-        let reply = servers.write(shard, command).await.map_err(CallError::into_write_error)?;
-        check_status(reply, StoreError::Unknown)?;
-    }
-    let (number, newest) = latest_clock(servers, names).await?;
-    match u32::try_from(newest).ok().and_then(Day::from_number) {
-        // The days of commits follow the order of commits.
-        Some(newest) if newest > day => Err(StoreError::EarlierDay { newest }),
-        _ => Ok(number),
-    }
-}
-
-fn administer_command(names: &RedisKeys, commit: AdministrationCommit, above: u64) -> redis::Cmd {
+    commit: AdministrationCommit,
+    closed: Option<ClosedShards>,
+    lease: Option<HeldLease>,
+) -> redis::Cmd {
     let AdministrationCommit { id, record, committed, origin, expected, state, notice, effect } = commit;
     let mut keys = ["store", KEY, "journal", "entries", "clock", "day"].map(|name| names.common_key(name)).to_vec();
     keys.push(names.entry(common_shard(), id));
-    keys.extend(["shared", "imports", "noted"].map(|name| names.common_key(name)));
+    keys.extend(["shared", "imports", "noted", import_lease::KEY].map(|name| names.common_key(name)));
     let mut command = functions::call(functions::ADMINISTER, &keys);
     command.arg(expected_marker::value(names)).arg(&expected.to_be_bytes()[..]);
-    command.arg([&state.version.to_be_bytes()[..], &record::encode(&state)].concat());
+    command.arg(administration_state::encode(&state));
     command.arg(record).arg(id.to_string()).arg(notice.kind).arg(committed.0);
     command.arg(committed.china_day().number()).arg(match origin {
         CommitOrigin::Live => "live",
         CommitOrigin::Copied => "copied",
     });
-    command.arg(above);
+    command.arg(closed.as_ref().map_or(0, |closed| closed.latest));
     match effect {
-        AdministrationEffect::Book(book) => command.arg("book").arg(&book.0[..]),
-        AdministrationEffect::ImportEnd(number, end) => command.arg("import").arg(number).arg(record::encode(&end)),
-        AdministrationEffect::ClosedMonths(_) | AdministrationEffect::None => &mut command,
-    };
+        AdministrationEffect::Book(book) => {
+            command.arg("book").arg(&book.0[..]);
+        }
+        AdministrationEffect::ImportEnd(number, end) => {
+            let token = lease.map_or_else(String::new, |lease| lease.token);
+            command.arg("import").arg(number).arg(record::encode(&end)).arg(token);
+        }
+        AdministrationEffect::ClosedMonths(_) => {
+            if let Some(closed) = closed {
+                command.arg("close").arg(closed.closing);
+            }
+        }
+        AdministrationEffect::None => {}
+    }
     command
 }

@@ -10,6 +10,11 @@ use crate::store::administration::AdministrationState;
 /// The key of the state.
 pub const KEY: &str = "administration";
 
+/// Encodes a state.
+pub fn encode(state: &AdministrationState) -> Vec<u8> {
+    [&state.version.to_be_bytes()[..], &record::encode(state)].concat()
+}
+
 /// Decodes a state; that of an empty chain if there is none.
 ///
 /// # Errors

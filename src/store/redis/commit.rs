@@ -148,6 +148,7 @@ pub fn check_status(reply: Value, otherwise: fn(String) -> StoreError) -> Result
         "done" => Ok(()),
         "conflict" => Err(StoreError::Conflict),
         "taken" => Err(StoreError::EntryIdTaken),
+        "lease lost" => Err(StoreError::ImportLeaseLost),
         "another store" => Err(StoreError::Unavailable(expected_marker::LOST.to_owned())),
         other => match other.strip_prefix("earlier day ").and_then(|newest| Day::from_number(newest.parse().ok()?)) {
             Some(newest) => Err(StoreError::EarlierDay { newest }),

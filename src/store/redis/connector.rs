@@ -23,6 +23,8 @@ pub struct RedisSettings {
     pub accept_volatile: bool,
     /// The number of replicas that must have a commit before it is acknowledged.
     pub replicas: usize,
+    /// How long the import lease lasts unless it is renewed: for so long that of an instance that died blocks the others.
+    pub import_lease: Duration,
     /// The given archive; a store that requires another one is refused.
     pub archive: Option<ArchiveIdentity>,
 }
@@ -34,6 +36,7 @@ impl Default for RedisSettings {
             in_flight: 1_024,
             accept_volatile: false,
             replicas: 0,
+            import_lease: Duration::from_secs(60),
             archive: None,
         }
     }

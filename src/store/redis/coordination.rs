@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
 use super::import_lease::RedisImportLease;
 use super::keys::RedisKeys;
@@ -15,11 +15,9 @@ use crate::store::coordination::{BookAnnouncement, Coordination, Readiness, Shar
 
 /// The coordination of this instance with the others over the same Redis.
 pub struct RedisCoordination {
-    servers: Arc<Servers>,
-    names: RedisKeys,
     monitor: Arc<Monitor>,
     task: JoinHandle<()>,
-    lease: RedisImportLease,
+    lease: Arc<RedisImportLease>,
 }
 
 impl RedisCoordination {
@@ -30,7 +28,7 @@ impl RedisCoordination {
     pub async fn start(servers: Arc<Servers>, names: RedisKeys) -> Result<RedisCoordination, StoreError> {
         let monitor = Arc::new(Monitor::start(Arc::clone(&servers), names.clone()).await?);
         let task = tokio::spawn(Arc::clone(&monitor).run());
-        Ok(RedisCoordination { servers, names, monitor, task, lease: RedisImportLease::default() })
+        Ok(RedisCoordination { monitor, task, lease: Arc::new(RedisImportLease::new(servers, names)) })
     }
 
     /// Refuses commits while this instance applies another book of policies than the announced one.
@@ -41,12 +39,9 @@ impl RedisCoordination {
         self.monitor.check_book()
     }
 
-    /// Renews the import lease if this instance holds one.
-    ///
-    /// # Errors
-    /// If it expired and another instance holds it.
-    pub async fn renew_import_lease(&self) -> Result<(), StoreError> {
-        self.lease.renew(&self.servers, &self.names).await
+    /// The import lease.
+    pub fn import_lease(&self) -> &RedisImportLease {
+        &self.lease
     }
 }
 
@@ -70,10 +65,20 @@ impl Coordination for RedisCoordination {
     }
 
     async fn acquire_import_lease(&self) -> Result<Option<u64>, StoreError> {
-        self.lease.acquire(&self.servers, &self.names).await.map(Some)
+        self.lease.acquire().await.map(Some)
+    }
+
+    async fn keep_import_lease(&self) -> StoreError {
+        // A task of its own, which goes on while the import computes; dropping the set ends it.
+        let (lease, mut keeping) = (Arc::clone(&self.lease), JoinSet::new());
+        keeping.spawn(async move { lease.keep().await });
+        match keeping.join_next().await {
+            Some(Ok(lost)) => lost,
+            _ => StoreError::Unavailable("the task that renews the import lease ended".to_owned()),
+        }
     }
 
     async fn release_import_lease(&self) {
-        self.lease.release(&self.servers, &self.names).await;
+        self.lease.release().await;
     }
 }

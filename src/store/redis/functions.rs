@@ -9,34 +9,52 @@ use super::call_error::AttemptError;
 pub const LIBRARY: &str = include_str!("functions.lua");
 
 /// Writes commits.
-pub const COMMIT: &str = "onestop_4_commit";
+pub const COMMIT: &str = "onestop_5_commit";
 
 /// Writes a commit of the administration.
-pub const ADMINISTER: &str = "onestop_4_administer";
+pub const ADMINISTER: &str = "onestop_5_administer";
+
+/// Begins the closing of a month.
+pub const BEGIN_CLOSING: &str = "onestop_5_begin_closing";
 
 /// Closes months for the persons of a shard.
-pub const CLOSE: &str = "onestop_4_close";
+pub const CLOSE: &str = "onestop_5_close";
 
 /// Binds a claim to a person.
-pub const BIND: &str = "onestop_4_bind";
+pub const BIND: &str = "onestop_5_bind";
 
 /// Records the shard of an entry whose id names another shard.
-pub const REDIRECT: &str = "onestop_4_redirect";
+pub const REDIRECT: &str = "onestop_5_redirect";
 
 /// Reads the positions of a hospital's settlements.
-pub const POSITIONS: &str = "onestop_4_positions";
+pub const POSITIONS: &str = "onestop_5_positions";
 
 /// Reads entries in the order of commits.
-pub const ENTRIES: &str = "onestop_4_entries";
+pub const ENTRIES: &str = "onestop_5_entries";
 
 /// Appends a settlement to a hospital's list.
-pub const APPEND: &str = "onestop_4_append";
+pub const APPEND: &str = "onestop_5_append";
 
 /// Executes commands on keys of a shard.
-pub const WRITE: &str = "onestop_4_write";
+pub const WRITE: &str = "onestop_5_write";
+
+/// Acquires the import lease.
+pub const ACQUIRE_LEASE: &str = "onestop_5_acquire_lease";
+
+/// Renews the import lease.
+pub const RENEW_LEASE: &str = "onestop_5_renew_lease";
+
+/// Releases the import lease.
+pub const RELEASE_LEASE: &str = "onestop_5_release_lease";
+
+/// Begins an import in a shard.
+pub const BEGIN_IMPORT: &str = "onestop_5_begin_import";
 
 /// Removes records that are in the archive.
-pub const ARCHIVE: &str = "onestop_4_archive";
+pub const ARCHIVE: &str = "onestop_5_archive";
+
+/// Finds a command that functions write with and the caller may not execute.
+const FORBIDDEN: &str = "onestop_5_forbidden";
 
 /// Loads the functions into a server that does not have them.
 ///
@@ -46,6 +64,23 @@ pub async fn load_library_if_missing(connection: &mut MultiplexedConnection) -> 
     match cmd("FUNCTION").arg("LOAD").arg(LIBRARY).exec_async(connection).await {
         Err(error) if !error.to_string().contains("already exists") => Err(error.into()),
         _ => Ok(()),
+    }
+}
+
+/// Checks that the user of a connection may execute every command that functions write with, on this key of the store: Redis
+/// refuses a forbidden one in the middle of a function, and what the function wrote before stays.
+///
+/// # Errors
+/// `Refused` with the first forbidden command.
+pub async fn check_permissions(connection: &mut MultiplexedConnection, key: &[u8]) -> Result<(), AttemptError> {
+    let mut command = call(FORBIDDEN, &[]);
+    command.arg(key);
+    let forbidden: Option<String> = command.query_async(connection).await?;
+    match forbidden {
+        None => Ok(()),
+        Some(name) => {
+            Err(AttemptError::Refused(format!("its user may not execute {name}, which a commit is written with")))
+        }
     }
 }
 

@@ -1,91 +1,158 @@
 //! The import lease: one instance imports at a time, since two that read, change and write the same rows would lose
 //! changes.
 //!
-//! It is a key that expires unless its holder renews it: the lease of an instance that died blocks the others for a
-//! minute at most.
+//! It is a key that expires unless its holder renews it: the lease of an instance that died blocks the others for as long
+//! as it lasts. Every write of an import is refused once its lease is lost: in the common shard by the token in that key, and in the
+//! shards of persons, which may be on other servers, by the number of the newest lease, which each has before its holder reads.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use redis::{Value, cmd, from_redis_value};
+use redis::{Cmd, Value};
+use tokio::time::sleep;
 
 use super::call_error::CallError;
+use super::commit::check_status;
 use super::keys::{RedisKeys, common_shard};
-use super::reply::unexpected_reply;
+use super::reply::{number, strings, unexpected_reply};
 use super::servers::Servers;
-use super::shard_write::ShardWrite;
+use super::{expected_marker, functions};
 use crate::store::StoreError;
-
-/// The time to live of the lease, in milliseconds.
-const TTL: &[u8] = b"60000";
+use crate::store::shard::Shard;
 
 /// The name of the lease's key.
-const KEY: &str = "import-lease";
+pub const KEY: &str = "import-lease";
 
-/// The token of the lease that this instance holds, if any.
-#[derive(Default)]
-pub struct RedisImportLease(Mutex<Option<String>>);
+/// The name of the key of a shard with the number of the newest lease.
+const NUMBER: &str = "lease";
+
+/// A lease is renewed this many times before it would expire.
+const RENEWALS: u32 = 3;
+
+/// The import lease of a store, which this instance may hold.
+pub struct RedisImportLease {
+    servers: Arc<Servers>,
+    names: RedisKeys,
+    held: Mutex<Option<HeldLease>>,
+}
+
+/// A lease that this instance acquired, and may have lost.
+#[derive(Clone)]
+pub struct HeldLease {
+    /// The value of its key while it is held.
+    pub token: String,
+    number: u64,
+}
+
+impl HeldLease {
+    /// The key of the common shard that has this value while the lease is held.
+    pub fn in_common_shard(&self, names: &RedisKeys) -> (Vec<u8>, Vec<u8>) {
+        (names.common_key(KEY), self.token.clone().into_bytes())
+    }
+
+    /// The key of a shard that has this value until a later lease is acquired.
+    pub fn in_shard(&self, names: &RedisKeys, shard: Shard) -> (Vec<u8>, Vec<u8>) {
+        (names.shard_key(shard, NUMBER), self.number.to_string().into_bytes())
+    }
+}
 
 impl RedisImportLease {
-    /// Acquires the lease; returns the version of the tables.
+    /// A lease that this instance does not hold.
+    pub fn new(servers: Arc<Servers>, names: RedisKeys) -> RedisImportLease {
+        RedisImportLease { servers, names, held: Mutex::default() }
+    }
+
+    /// The lease, from its acquisition to its release.
+    pub fn held(&self) -> Option<HeldLease> {
+        self.held_mut().clone()
+    }
+
+    /// Acquires the lease; returns the version of the tables. From then on, no shard takes rows under an earlier lease.
     ///
     /// # Errors
     /// `ImportLeaseHeld` if another instance holds it.
-    pub async fn acquire(&self, servers: &Servers, names: &RedisKeys) -> Result<u64, StoreError> {
+    pub async fn acquire(&self) -> Result<u64, StoreError> {
         let token = uuid::Uuid::now_v7().to_string();
-        let held = self.write(servers, names, "SET", &[token.as_bytes(), b"NX", b"GET", b"PX", TTL]).await?;
-        if held.is_some_and(|held| held != token.as_bytes()) {
+        let keys = ["store", KEY, "shared"].map(|name| self.names.common_key(name));
+        let mut command = functions::call(functions::ACQUIRE_LEASE, &keys);
+        command.arg(expected_marker::value(&self.names)).arg(&token).arg(self.milliseconds());
+        let reply = self.servers.write(common_shard(), command).await.map_err(CallError::into_read_error)?;
+        let mut words = strings(reply)?.into_iter();
+        let status = words.next().flatten().ok_or_else(|| unexpected_reply("a lease"))?;
+        if status == b"held" {
             return Err(StoreError::ImportLeaseHeld);
         }
-        *self.token() = Some(token);
-        let mut command = cmd("HGET");
-        command.arg(names.common_key("shared")).arg("tables");
-        let version = servers.read(common_shard(), command).await.map_err(CallError::into_read_error)?;
-        let version: Option<u64> =
-            from_redis_value(version).map_err(|_| unexpected_reply("the version of the tables"))?;
-        Ok(version.unwrap_or(0))
+        check_status(Value::BulkString(status), StoreError::Unavailable)?;
+        let (lease, tables) = (number(words.next().flatten())?, number(words.next().flatten())?);
+        *self.held_mut() = Some(HeldLease { token, number: lease });
+        if let Err(error) = self.begin_in_every_shard(lease).await {
+            self.release().await;
+            return Err(error);
+        }
+        Ok(tables)
+    }
+
+    async fn begin_in_every_shard(&self, lease: u64) -> Result<(), StoreError> {
+        let begin = |shard| {
+            let keys = ["store", NUMBER].map(|name| self.names.shard_key(shard, name));
+            let mut command = functions::call(functions::BEGIN_IMPORT, &keys);
+            command.arg(expected_marker::value(&self.names)).arg(lease);
+            command
+        };
+        let statuses = self.servers.write_all(begin).await.map_err(CallError::into_read_error)?;
+        statuses.into_iter().try_for_each(|status| check_status(status, StoreError::Unavailable))
     }
 
     /// Renews the lease; does nothing if this instance holds none.
     ///
     /// # Errors
-    /// If it expired and another instance holds it.
-    pub async fn renew(&self, servers: &Servers, names: &RedisKeys) -> Result<(), StoreError> {
-        let Some(token) = self.token().clone() else { return Ok(()) };
-        let held = self.write(servers, names, "GETEX", &[b"PX", TTL]).await?;
-        if held.as_deref() == Some(token.as_bytes()) {
-            return Ok(());
-        }
-        Err(StoreError::Unavailable("the import lease expired, and another instance may hold it".to_owned()))
+    /// `ImportLeaseLost` if it expired.
+    pub async fn renew(&self) -> Result<(), StoreError> {
+        let Some(lease) = self.held() else { return Ok(()) };
+        let mut command = self.of_holder(functions::RENEW_LEASE, &lease);
+        command.arg(self.milliseconds());
+        self.call_on_lease(command).await
     }
 
-    /// Releases the lease.
-    pub async fn release(&self, servers: &Servers, names: &RedisKeys) {
-        if self.renew(servers, names).await.is_err() {
-            return;
-        }
-        *self.token() = None;
-        if let Err(error) = self.write(servers, names, "DEL", &[]).await {
-            tracing::warn!(?error, "the import lease was not released; it expires");
-        }
-    }
-
-    /// Executes a command on the key of the lease; returns the token that its reply holds, if any.
-    async fn write(
-        &self,
-        servers: &Servers,
-        names: &RedisKeys,
-        command: &str,
-        arguments: &[&[u8]],
-    ) -> Result<Option<Vec<u8>>, StoreError> {
-        let mut write = ShardWrite::new(names, common_shard());
-        write.add(command, names.common_key(KEY), arguments);
-        match write.run(servers).await.map_err(CallError::into_read_error)??.pop() {
-            Some(Value::BulkString(token)) => Ok(Some(token)),
-            _ => Ok(None),
+    /// Renews the lease in time, until it is lost; returns why.
+    pub async fn keep(&self) -> StoreError {
+        loop {
+            sleep(self.servers.settings().import_lease / RENEWALS).await;
+            match self.renew().await {
+                Ok(()) => {}
+                Err(StoreError::ImportLeaseLost) => return StoreError::ImportLeaseLost,
+                // It is renewed again, and lost if it expires meanwhile.
+                Err(error) => tracing::warn!(%error, "the import lease was not renewed"),
+            }
         }
     }
 
-    fn token(&self) -> std::sync::MutexGuard<'_, Option<String>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Releases the lease, unless it is lost.
+    pub async fn release(&self) {
+        let Some(lease) = self.held_mut().take() else { return };
+        match self.call_on_lease(self.of_holder(functions::RELEASE_LEASE, &lease)).await {
+            Ok(()) | Err(StoreError::ImportLeaseLost) => {}
+            Err(error) => tracing::warn!(%error, "the import lease was not released; it expires"),
+        }
+    }
+
+    /// The call of a function of the holder of this lease.
+    fn of_holder(&self, function: &str, lease: &HeldLease) -> Cmd {
+        let keys = ["store", KEY].map(|name| self.names.common_key(name));
+        let mut command = functions::call(function, &keys);
+        command.arg(expected_marker::value(&self.names)).arg(&lease.token);
+        command
+    }
+
+    async fn call_on_lease(&self, command: Cmd) -> Result<(), StoreError> {
+        let status = self.servers.write(common_shard(), command).await.map_err(CallError::into_read_error)?;
+        check_status(status, StoreError::Unavailable)
+    }
+
+    fn milliseconds(&self) -> u64 {
+        u64::try_from(self.servers.settings().import_lease.as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn held_mut(&self) -> std::sync::MutexGuard<'_, Option<HeldLease>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -14,9 +14,11 @@
 //! | `entries` | string | the number of entries in the shard |
 //! | `administration` | string | version and state of the chain of the administration; in shard 0 |
 //! | `closed` | string | the last month that is closed for this shard's persons, yyyymm |
+//! | `closing` | string | the number of the closing that wrote `closed` |
+//! | `lease` | string | the number of the newest import lease under which persons of this shard are written |
 //! | `imports`, `noted`, `parts` number | sorted set, hashes | the log of imports, hospitals and catalogue; in shard 0 |
 //! | `policies` | hash | canonical texts of policies; in shard 0 |
-//! | `shared` | hash | version of the tables, digest of the announced book, archived years; in shard 0 |
+//! | `shared` | hash | version of the tables, digest of the announced book, archived years, number of the newest import lease, number of the newest closing and the month of one that has not ended; in shard 0 |
 //! | `import-lease` | string | the token of the instance that imports, with a time to live; in shard 0 |
 //!
 //! All keys of a person are in the person's shard, so in one hash slot of a Cluster, and one function writes them

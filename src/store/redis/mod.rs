@@ -13,6 +13,7 @@ mod archive;
 mod attempts;
 mod barrier;
 mod call_error;
+mod closing;
 mod commit;
 mod commit_queue;
 mod connector;
@@ -223,7 +224,8 @@ impl JournalStore for RedisStore {
 
     async fn commit_administration(&self, commit: AdministrationCommit) -> Result<(), StoreError> {
         let (servers, names) = (Arc::clone(&self.servers), self.names.clone());
-        let written = tokio::spawn(async move { administration::commit(&servers, &names, commit).await });
+        let lease = self.coordination.import_lease().held();
+        let written = tokio::spawn(async move { administration::commit(&servers, &names, commit, lease).await });
         written.await.unwrap_or_else(|ended| Err(StoreError::Unknown(ended.to_string())))
     }
 
@@ -253,12 +255,14 @@ impl ReferenceStore for RedisStore {
     }
 
     async fn write_reference(&self, import: u64, part: u32, write: ReferenceWrite) -> Result<(), StoreError> {
-        self.coordination.renew_import_lease().await?;
-        tables::write(&self.servers, &self.names, (import, part), write).await
+        let lease = self.coordination.import_lease();
+        lease.renew().await?;
+        tables::write(&self.servers, &self.names, (import, part), write, lease.held().as_ref()).await
     }
 
     async fn log_import(&self, number: u64, note: ImportEvent) -> Result<(), StoreError> {
-        tables::log_import(&self.servers, &self.names, number, note).await
+        let lease = self.coordination.import_lease().held();
+        tables::log_import(&self.servers, &self.names, number, note, lease.as_ref()).await
     }
 
     async fn imports(&self, before: u64, limit: usize) -> Result<Vec<Import>, StoreError> {

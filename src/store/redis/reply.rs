@@ -47,6 +47,16 @@ pub fn strings(value: Value) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
     list(value)?.into_iter().map(bytes).collect()
 }
 
+/// A decimal number; 0 if there is none.
+///
+/// # Errors
+/// If it is something else.
+pub fn number(text: Option<Vec<u8>>) -> Result<u64, StoreError> {
+    let Some(text) = text else { return Ok(0) };
+    let number = std::str::from_utf8(&text).ok().and_then(|text| text.parse().ok());
+    number.ok_or_else(|| unexpected_reply("a number"))
+}
+
 /// The error of a reply that is not what was requested.
 pub fn unexpected_reply(wanted: &str) -> StoreError {
     StoreError::Damaged(format!("Redis replies with something else than {wanted}"))

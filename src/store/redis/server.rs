@@ -226,6 +226,7 @@ impl Server {
         let mut connection = self.connect().await?;
         let report = self.report(&mut connection).await?;
         functions::load_library_if_missing(&mut connection).await?;
+        functions::check_permissions(&mut connection, &self.names.common_key("store")).await?;
         let mut connections = vec![connection];
         connections.extend(self.further_connections(CONNECTIONS - 1).await?);
         let look_ups = Arc::<LookUpsInFlight>::default();

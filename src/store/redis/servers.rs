@@ -217,6 +217,16 @@ impl Servers {
         self.call(shard, Request::Command(command), Access::Write).await
     }
 
+    /// Writes in every shard, with one pipeline a server; returns the replies in the order of shards.
+    ///
+    /// # Errors
+    /// The first failure; the others may have been executed.
+    pub async fn write_all(&self, command: impl Fn(Shard) -> Cmd) -> Result<Vec<Value>, CallError> {
+        let shards: Vec<Shard> = Shard::all().collect();
+        let replies = self.read_shards(&shards, |shard| vec![command(shard)], Access::Write).await?;
+        replies.into_iter().map(only_reply).collect()
+    }
+
     /// Writes a commit, together with others of its server that wait; returns its status.
     ///
     /// # Errors

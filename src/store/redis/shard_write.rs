@@ -1,4 +1,5 @@
-//! A write of several rows of a shard that has the marker of the store: all of them, or none.
+//! A write of several rows of a shard that has the marker of the store, and whose lease holds if it is of an import: all of
+//! them, or none.
 
 use redis::Value;
 
@@ -20,11 +21,14 @@ pub struct ShardWrite {
 impl ShardWrite {
     /// A write in this shard, without commands yet.
     pub fn new(names: &RedisKeys, shard: Shard) -> ShardWrite {
-        ShardWrite {
-            shard,
-            keys: vec![names.shard_key(shard, "store")],
-            arguments: vec![expected_marker::value(names)],
-        }
+        let (store, marker) = (names.shard_key(shard, "store"), expected_marker::value(names));
+        ShardWrite { shard, keys: vec![store.clone(), store], arguments: vec![marker.clone(), marker] }
+    }
+
+    /// The same of an import: its lease is lost unless this key of the shard has this value.
+    pub fn under_lease(mut self, (key, value): (Vec<u8>, Vec<u8>)) -> ShardWrite {
+        (self.keys[1], self.arguments[1]) = (key, value);
+        self
     }
 
     /// Adds a command on a key of the shard.

@@ -4,6 +4,7 @@ use futures_util::future::try_join_all;
 use redis::{Cmd, Value, cmd};
 
 use super::call_error::CallError;
+use super::import_lease::HeldLease;
 use super::keys::{RedisKeys, common_shard};
 use super::reply::{bytes, hget, strings, unexpected_reply};
 use super::servers::Servers;
@@ -40,7 +41,8 @@ pub async fn persons(
     Ok(records)
 }
 
-/// Writes a part of an import: the persons of each shard together, hospitals and catalogue as one row.
+/// Writes a part of an import: the persons of each shard together, hospitals and catalogue as one row. What is not of a
+/// copy is refused once its lease is lost.
 ///
 /// # Errors
 /// Some persons may have been written, each whole.
@@ -49,10 +51,14 @@ pub async fn write(
     names: &RedisKeys,
     (import, part): (u64, u32),
     write: ReferenceWrite,
+    lease: Option<&HeldLease>,
 ) -> Result<(), StoreError> {
     let shards = by_shard(write.persons.iter().map(|person| &person.person_id));
     let writes = shards.into_iter().map(|(shard, in_shard)| {
         let mut writes = ShardWrite::new(names, shard);
+        if let Some(lease) = lease {
+            writes = writes.under_lease(lease.in_shard(names, shard));
+        }
         for person in in_shard.into_iter().map(|at| &write.persons[at]) {
             writes.add("HSET", names.keyed_person(shard, &person.key), &[b"p", &person.record]);
         }
@@ -63,7 +69,18 @@ pub async fn write(
         return Ok(());
     }
     let row = record::encode(&Part::from(write));
-    write_common(servers, names, ("HSET", names.parts(import)), &[&part.to_be_bytes(), &row]).await
+    let mut write = common_write(names, lease);
+    write.add("HSET", names.parts(import), &[&part.to_be_bytes(), &row]);
+    write.run(servers).await.map_err(CallError::into_write_error)?.map(drop)
+}
+
+/// A write in the common shard, under the lease of an import.
+fn common_write(names: &RedisKeys, lease: Option<&HeldLease>) -> ShardWrite {
+    let write = ShardWrite::new(names, common_shard());
+    match lease {
+        Some(lease) => write.under_lease(lease.in_common_shard(names)),
+        None => write,
+    }
 }
 
 /// The indices of these persons, grouped by shard.
@@ -76,7 +93,7 @@ fn by_shard<'a>(ids: impl IntoIterator<Item = &'a PersonId>) -> Vec<(Shard, Vec<
 }
 
 /// Logs the start or the end of an import. An end also changes the version of the tables, so that every instance reads
-/// them again.
+/// them again. What is not of a copy is refused once its lease is lost.
 ///
 /// # Errors
 /// As [`crate::store::ReferenceStore`].
@@ -85,8 +102,9 @@ pub async fn log_import(
     names: &RedisKeys,
     number: u64,
     event: ImportEvent,
+    lease: Option<&HeldLease>,
 ) -> Result<(), StoreError> {
-    let mut writes = ShardWrite::new(names, common_shard());
+    let mut writes = common_write(names, lease);
     let text = number.to_string();
     writes.add("ZADD", names.common_key("imports"), &[text.as_bytes(), text.as_bytes()]);
     let (kind, row, ended) = match event {
@@ -185,7 +203,9 @@ async fn read_import_parts(servers: &Servers, import_key: Vec<u8>) -> Result<Vec
 /// As [`crate::store::ReferenceStore`].
 pub async fn put_policy(servers: &Servers, names: &RedisKeys, digest: Digest, text: String) -> Result<(), StoreError> {
     let row = record::encode(&PolicyText(text));
-    write_common(servers, names, ("HSET", names.common_key("policies")), &[&digest.0, &row]).await
+    let mut write = ShardWrite::new(names, common_shard());
+    write.add("HSET", names.common_key("policies"), &[&digest.0, &row]);
+    write.run(servers).await.map_err(CallError::into_write_error)?.map(drop)
 }
 
 /// The canonical text of a policy.
@@ -216,15 +236,4 @@ pub async fn policy_digests(servers: &Servers, names: &RedisKeys) -> Result<Vec<
 
 async fn read_common(servers: &Servers, command: Cmd) -> Result<Value, StoreError> {
     servers.read(common_shard(), command).await.map_err(CallError::into_read_error)
-}
-
-async fn write_common(
-    servers: &Servers,
-    names: &RedisKeys,
-    (command, key): (&str, Vec<u8>),
-    arguments: &[&[u8]],
-) -> Result<(), StoreError> {
-    let mut write = ShardWrite::new(names, common_shard());
-    write.add(command, key, arguments);
-    write.run(servers).await.map_err(CallError::into_write_error)?.map(drop)
 }

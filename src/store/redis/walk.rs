@@ -13,7 +13,7 @@ use redis::{Cmd, Value, cmd};
 use super::call_error::CallError;
 use super::keys::RedisKeys;
 use super::look_up::{decode_entry_id, decode_state};
-use super::reply::{bytes, hget, strings, unexpected_reply};
+use super::reply::{bytes, hget, number, strings, unexpected_reply};
 use super::request::Access;
 use super::servers::Servers;
 use super::{commit, expected_marker, functions};
@@ -147,16 +147,9 @@ pub async fn latest_clock(servers: &Arc<Servers>, names: &RedisKeys) -> Result<(
     for reply in servers.read_all(get).await.map_err(CallError::into_read_error)? {
         let [clock, day]: [Option<Vec<u8>>; 2] =
             strings(reply)?.try_into().map_err(|_| unexpected_reply("a clock and a day"))?;
-        latest = (latest.0.max(parse_number(clock)?), latest.1.max(parse_number(day)?));
+        latest = (latest.0.max(number(clock)?), latest.1.max(number(day)?));
     }
     Ok(latest)
-}
-
-/// A decimal number; 0 if there is none.
-fn parse_number(text: Option<Vec<u8>>) -> Result<u64, StoreError> {
-    let Some(text) = text else { return Ok(0) };
-    let number = std::str::from_utf8(&text).ok().and_then(|text| text.parse().ok());
-    number.ok_or_else(|| unexpected_reply("a number"))
 }
 
 /// Decodes a member of a hospital's list: the position and the settlement.
