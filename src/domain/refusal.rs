@@ -40,7 +40,8 @@ pub enum ClaimRefusal {
     /// Hospital or person does not qualify on the day of discharge.
     #[error("{0}")]
     NotEligible(FieldFaults),
-    /// The catalogue of the hospital's region does not hold every code on the day of discharge.
+    /// The catalogue of the hospital's region does not hold every code on its day; refunds that exceed what was charged under
+    /// the same row are named beside the codes.
     #[error("{0}")]
     UnknownItem(FieldFaults),
     /// Refunds exceed what was charged under the same row of the catalogue.

@@ -20,21 +20,21 @@ use super::catalogue::Catalogue;
 pub(super) struct ItemRows {
     /// The entries in the order in which their rows first apply, each row once.
     pub(super) catalogue: Vec<Arc<CatalogueEntry>>,
-    /// For each line, the position of its entry.
+    /// For each line that has an entry, its position.
     pub(super) entry_of_item: Vec<u16>,
 }
 
 /// Looks up the rows of all lines at a hospital in this region.
 ///
 /// # Errors
-/// All codes that the catalogue does not hold; if it holds all, all refunds that exceed what was charged under their row.
+/// All codes that the catalogue does not hold, and beside them all refunds that exceed what was charged under their row.
 pub(super) fn item_rows(claim: &Claim, region: &Region, catalogue: &Catalogue) -> Result<ItemRows, ClaimRefusal> {
     let mut rows = ItemRows {
         catalogue: Vec::with_capacity(claim.items.len()),
         entry_of_item: Vec::with_capacity(claim.items.len()),
     };
     let mut positions = Positions::for_lines(claim.items.len());
-    let mut faults = FieldFaults::default();
+    let (mut unknown, mut unknown_lines) = (FieldFaults::default(), Vec::new());
     for (at, item) in claim.items.iter().enumerate() {
         let day = item.day.unwrap_or(claim.discharged);
         if let Some(position) = positions.of_line(&item.code, day) {
@@ -42,7 +42,8 @@ pub(super) fn item_rows(claim: &Claim, region: &Region, catalogue: &Catalogue) -
             continue;
         }
         let Some(entry) = catalogue.look_up(&item.code, region, day) else {
-            faults.push(not_in_catalogue(at, item));
+            unknown.push(not_in_catalogue(at, item));
+            unknown_lines.push(at);
             continue;
         };
         let position = positions.of_entry(entry, &rows.catalogue).unwrap_or_else(|| {
@@ -52,8 +53,12 @@ pub(super) fn item_rows(claim: &Claim, region: &Region, catalogue: &Catalogue) -
         positions.note(&item.code, day, entry, position);
         rows.entry_of_item.push(position);
     }
-    faults.into_result(()).map_err(ClaimRefusal::UnknownItem)?;
-    refunds_above_charges(claim, &rows).into_result(rows).map_err(ClaimRefusal::UnchargedRefund)
+    let refunds = refunds_above_charges(claim, &rows, &unknown_lines);
+    if unknown.is_empty() {
+        return refunds.into_result(rows).map_err(ClaimRefusal::UnchargedRefund);
+    }
+    unknown.append(refunds);
+    Err(ClaimRefusal::UnknownItem(unknown))
 }
 
 /// The most lines of a bill whose entries are compared with each other: fewer than that are found sooner than hashed.
@@ -101,14 +106,16 @@ fn not_in_catalogue(at: usize, item: &Item) -> FieldFault {
 }
 
 /// A fault for every code whose refunds at a price exceed, in quantity or in amount, what was charged for it at that
-/// price under the same row. Where no line has a day, a code has one row, and the claim by itself was checked.
-fn refunds_above_charges(claim: &Claim, rows: &ItemRows) -> FieldFaults {
+/// price under the same row; unknown lines have no row. Where no line has a day, a code has one row, and the claim by
+/// itself was checked.
+fn refunds_above_charges(claim: &Claim, rows: &ItemRows, unknown_lines: &[usize]) -> FieldFaults {
     let refunded = claim.items.iter().any(|item| item.quantity.0 < 0 || item.amount < Money::ZERO);
     if !refunded || claim.items.iter().all(|item| item.day.is_none()) {
         return FieldFaults::default();
     }
     let mut net: HashMap<_, (usize, i128, Money)> = HashMap::new();
-    for (at, (item, row)) in claim.items.iter().zip(&rows.entry_of_item).enumerate() {
+    let known_lines = claim.items.iter().enumerate().filter(|(at, _)| unknown_lines.binary_search(at).is_err());
+    for ((at, item), row) in known_lines.zip(&rows.entry_of_item) {
         let (_, quantity, amount) = net.entry((*row, item.unit_price)).or_insert((at, 0, Money::ZERO));
         *quantity += i128::from(item.quantity.0);
         *amount += item.amount;

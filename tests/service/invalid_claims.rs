@@ -144,6 +144,30 @@ const INVALID_CLAIMS: &[InvalidClaim] = &[
         },
     ),
     (
+        "unknown codes, and a refund of a day on which less was charged",
+        InvalidArgument,
+        "UNKNOWN_ITEM: claim.items[1].code is not in the catalogue of the hospital's region on the day of the line \
+         (NOT_IN_CATALOGUE); claim.items[3].code is not in the catalogue of the hospital's region on the day of \
+         discharge (NOT_IN_CATALOGUE); claim.items[4].code is refunded at this price beyond what was charged under the \
+         same row of the catalogue (REFUNDS_EXCEED_CHARGES)",
+        |claim| {
+            let on = |code, day_text, yuan| RawItem { day: day(day_text), ..item(code, yuan) };
+            claim.items.extend([on("NEW", "2017-06-08", "1.00"), on("TWO", "2017-06-10", "50.00")]);
+            claim.items.extend([item("NONE", "1.00"), on("TWO", "2017-06-09", "-50.00")]);
+        },
+    ),
+    (
+        "a refund whose charge is of a day on which the catalogue lacks the code",
+        InvalidArgument,
+        "UNKNOWN_ITEM: claim.items[1].code is not in the catalogue of the hospital's region on the day of the line \
+         (NOT_IN_CATALOGUE); claim.items[2].code is refunded at this price beyond what was charged under the same row \
+         of the catalogue (REFUNDS_EXCEED_CHARGES)",
+        |claim| {
+            let on = |day_text, yuan| RawItem { day: day(day_text), ..item("NEW", yuan) };
+            claim.items.extend([on("2017-06-08", "5.00"), on("2017-06-09", "-5.00")]);
+        },
+    ),
+    (
         "too many items",
         InvalidArgument,
         "INVALID_REQUEST: claim.items holds 5001 items; at most 5000 are taken (TOO_MANY)",
