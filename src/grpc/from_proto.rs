@@ -98,6 +98,13 @@ pub fn claim_keys(
     }
 }
 
+/// Adds a fault for each of these fields that is given: the other fields leave no place for it.
+pub fn refuse_given(faults: &mut FieldFaults, fields: &[(&str, bool)], message: &str) {
+    for (field, _) in fields.iter().filter(|(_, given)| *given) {
+        faults.add(*field, FaultReason::MustBeEmpty, message);
+    }
+}
+
 /// The id or code in one field; `parse` is that of its type.
 ///
 /// # Errors

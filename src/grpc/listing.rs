@@ -19,6 +19,7 @@ use crate::store::Store;
 use super::authorize::Permitted;
 use super::disclosures::Disclosures;
 use super::error::CallError;
+use super::from_proto::refuse_given;
 use super::page::{self, PageTokens};
 use super::to_proto;
 use super::view::View;
@@ -120,7 +121,7 @@ fn hospital_list(request: &pb::ListSettlementsRequest, limits: &ClaimLimits) -> 
         ("insurance", !request.insurance.is_empty()),
     ];
     let message = "is given beside a hospital; a list is of a person's year or of a hospital's days";
-    refuse_fields(&mut faults, &of_person, message);
+    refuse_given(&mut faults, &of_person, message);
     match hospital_id {
         Some(hospital_id) if faults.is_empty() => {
             Ok(RequestedList::Hospital(HospitalFilter { hospital_id, from, until }))
@@ -145,7 +146,7 @@ fn person_list(
     let of_days =
         [("settled_from", request.settled_from.is_some()), ("settled_until", request.settled_until.is_some())];
     let message = "is given beside a person; a person's settlements are listed by benefit year";
-    refuse_fields(&mut faults, &of_days, message);
+    refuse_given(&mut faults, &of_days, message);
     let insurance = Some(request.insurance.as_str()).filter(|text| !text.is_empty()).map(Into::into);
     match person_id {
         Some(person_id) if faults.is_empty() => {
@@ -162,12 +163,6 @@ pub(super) fn visible_hospitals(permitted: &Permitted) -> HospitalScope {
         HospitalScope::All
     } else {
         HospitalScope::Only(permitted.caller.hospitals.clone())
-    }
-}
-
-fn refuse_fields(faults: &mut FieldFaults, fields: &[(&str, bool)], message: &str) {
-    for (field, _) in fields.iter().filter(|(_, given)| *given) {
-        faults.add(*field, FaultReason::Unreadable, message);
     }
 }
 

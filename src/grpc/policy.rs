@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tonic::{Request, Response, Status};
 use tracing::Instrument;
 
+use crate::domain::fault::FaultReason;
 use crate::domain::ids::Digest;
 use crate::domain::policy::Policy;
 use crate::engine::{Engine, EngineError};
@@ -47,10 +48,13 @@ impl<S: Store> PolicyService for PolicyHandler<S> {
         request: Request<pb::GetPolicyRequest>,
     ) -> Result<Response<pb::GetPolicyResponse>, Status> {
         let pb::GetPolicyRequest { policy_id, policy_digest } = request.into_inner();
-        let found = if policy_digest.is_empty() {
-            self.engine.book().get(&policy_id).map(|policy| policy_response(policy))
-        } else {
-            self.policy_by_digest(&policy_digest).await?
+        let found = match (policy_id.as_str(), policy_digest.as_slice()) {
+            (id, []) => self.engine.book().get(id).map(|policy| policy_response(policy)),
+            ("", digest) => self.policy_by_digest(digest).await?,
+            _ => {
+                let message = "is given beside policy_digest; a policy is read by its id or by its digest";
+                return Err(CallError::invalid_field("policy_id", FaultReason::MustBeEmpty, message).into());
+            }
         };
         Ok(Response::new(found.ok_or(CallError::from(EngineError::NotFound))?))
     }

@@ -160,11 +160,15 @@ fn fence(random: &mut Random) -> Vec<u8> {
 }
 
 fn get_settlement(random: &mut Random) -> Vec<u8> {
+    let view = *random.pick(&[0, 1, 2, 3]);
+    if random.one_in(8) {
+        return pb::GetSettlementRequest { settlement_id: wrong_id(random), view, ..Default::default() }
+            .encode_to_vec();
+    }
     let (hospital_id, person_id) = parties(random);
     let claim_id = if random.one_in(8) { wrong_id(random) } else { claim_id(random) };
-    let settlement_id = if random.one_in(4) { wrong_id(random) } else { String::new() };
-    pb::GetSettlementRequest { settlement_id, hospital_id, person_id, claim_id, view: *random.pick(&[0, 1, 2, 3]) }
-        .encode_to_vec()
+    let settlement_id = if random.one_in(8) { wrong_id(random) } else { String::new() };
+    pb::GetSettlementRequest { settlement_id, hospital_id, person_id, claim_id, view }.encode_to_vec()
 }
 
 fn list_settlements(random: &mut Random) -> Vec<u8> {

@@ -187,6 +187,9 @@ async fn an_invalid_list_request_is_refused_with_the_fields_at_fault() {
         let reported: Vec<_> = refusal_details(&status).faults.into_iter().map(|(field, ..)| field).collect();
         assert_eq!(reported, fields, "{status:?}");
     }
+    let beside = ListSettlementsRequest { person_id: "P1".into(), ..hospital_list_request("H3") };
+    let status = list_page(&server, &beside).await.expect_err("a refusal");
+    assert_eq!(refusal_details(&status).faults[0].1, "MUST_BE_EMPTY");
     assert_eq!(
         code_and_reason(list_page(&server, &with_token("00", hospital_list_request("H3"))).await).0,
         Code::InvalidArgument

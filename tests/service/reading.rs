@@ -34,6 +34,11 @@ fn request_by_claim(hospital: &str, person: &str, claim: &str) -> GetSettlementR
     GetSettlementRequest { hospital_id, person_id, claim_id, ..GetSettlementRequest::default() }
 }
 
+/// The fields at fault of a refusal, each with its reason.
+fn faults(status: &Status) -> Vec<(String, String)> {
+    refusal_details(status).faults.into_iter().map(|(field, reason, _)| (field, reason)).collect()
+}
+
 async fn get_settlement(server: &Server, request: GetSettlementRequest) -> Result<pb::GetSettlementResponse, Status> {
     Ok(server.settlement_client().get_settlement(request).await?.into_inner())
 }
@@ -59,6 +64,26 @@ async fn a_settlement_is_read_by_id_and_by_claim_together_with_its_reversal() {
     let newest = get_settlement(&server, request_by_claim("H3", "P1", "C1")).await.expect("a settlement");
     assert_eq!((newest.settlement, newest.reversal), (Some(second), None));
     assert_eq!(get_settlement(&server, request_by_id(&first.settlement_id)).await.expect("a settlement"), reversed);
+}
+
+#[tokio::test]
+async fn a_settlement_is_read_by_its_id_or_by_its_claim_and_not_by_both() {
+    let server = Server::start().await;
+    let settlement_id = server.settle_ok(&bill(), "R1").await.settlement_id;
+    let must_be_empty = |fields: &[&str]| -> Vec<_> {
+        fields.iter().map(|field| ((*field).to_owned(), "MUST_BE_EMPTY".to_owned())).collect()
+    };
+    for (hospital, person, claim, fields) in [
+        ("H3", "P1", "C1", &["hospital_id", "person_id", "claim_id"][..]),
+        ("H3", "P1", "C2", &["hospital_id", "person_id", "claim_id"]),
+        ("", "P2", "", &["person_id"]),
+    ] {
+        let request =
+            GetSettlementRequest { settlement_id: settlement_id.clone(), ..request_by_claim(hospital, person, claim) };
+        let status = get_settlement(&server, request).await.expect_err("a refusal");
+        assert_eq!(code_and_reason::<()>(Err(status.clone())), (Code::InvalidArgument, "INVALID_REQUEST".to_owned()));
+        assert_eq!(faults(&status), must_be_empty(fields));
+    }
 }
 
 #[tokio::test]
@@ -169,6 +194,17 @@ async fn the_policy_of_a_settlement_is_read_by_id_and_digest_and_its_digest_cove
     assert_eq!(by_digest.policy_digest, judged.policy_digest);
     let json: serde_json::Value = serde_json::from_str(&by_digest.canonical_json).expect("JSON");
     assert_eq!(json["id"], "shandong-2017");
+}
+
+#[tokio::test]
+async fn a_policy_is_read_by_its_id_or_by_its_digest_and_not_by_both() {
+    let server = Server::start().await;
+    let digest = get_policy(&server, "shandong-2017", Vec::new()).await.expect("the policy").policy_digest;
+    for id in ["shandong-2017", "shandong-2018"] {
+        let status = get_policy(&server, id, digest.clone()).await.expect_err("a refusal");
+        assert_eq!(code_and_reason::<()>(Err(status.clone())), (Code::InvalidArgument, "INVALID_REQUEST".to_owned()));
+        assert_eq!(faults(&status), [("policy_id".to_owned(), "MUST_BE_EMPTY".to_owned())]);
+    }
 }
 
 #[tokio::test]

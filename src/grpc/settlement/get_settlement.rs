@@ -1,5 +1,6 @@
 //! `GetSettlement`: a settlement with its reversal and its revisions, by its id or by its claim.
 
+use crate::domain::fault::FieldFaults;
 use crate::domain::ids::EntryId;
 use crate::engine::EngineError;
 use crate::engine::read::SettlementView;
@@ -46,6 +47,12 @@ impl<S: Store> SettlementHandler<S> {
             let found = self.engine.settlement_of_claim(&keys).await.map_err(CallError::from);
             return self.disclosures.log_answer(permitted, self.engine.store(), Some(&keys.person_id), found);
         }
+        let of_claim = [("hospital_id", &hospital_id), ("person_id", &person_id), ("claim_id", &claim_id)];
+        let of_claim = of_claim.map(|(field, id)| (field, !id.is_empty()));
+        let message = "is given beside settlement_id; a settlement is read by its id or by its claim";
+        let mut faults = FieldFaults::default();
+        from_proto::refuse_given(&mut faults, &of_claim, message);
+        faults.into_result(()).map_err(CallError::InvalidMessage)?;
         let id = EntryId::parse(&settlement_id).ok_or_else(|| CallError::from(EngineError::NotFound))?;
         let view = self.engine.settlement(id).await?;
         let claim = &view.settlement.body.claim;
