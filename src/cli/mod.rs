@@ -14,6 +14,7 @@ mod impact;
 mod in_chinese;
 mod load;
 pub mod output;
+mod region_prefix;
 mod report;
 mod serve;
 mod text_file;

@@ -25,6 +25,11 @@ impl Region {
     }
 }
 
+/// Whether the codes of some regions may begin with this text: one to six digits.
+pub fn is_region_prefix(text: &str) -> bool {
+    (1..=6).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit())
+}
+
 /// The class of a catalogue row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Class {

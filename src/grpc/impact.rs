@@ -1,13 +1,14 @@
 //! AssessImpact: what the store holds is decided again under the book of a request. Nothing is committed.
 
 use std::num::NonZero;
+use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::stream::{self, BoxStream, StreamExt};
 use tonic::Status;
 
-use crate::domain::fault::{FaultReason, FieldFault};
+use crate::domain::fault::{FaultReason, FieldFault, FieldFaults};
 use crate::domain::file_fault::FileFault;
 use crate::domain::file_faults::FileFaults;
 use crate::engine::EngineError;
@@ -22,6 +23,7 @@ use crate::store::Store;
 
 use super::authorize::Permitted;
 use super::error::CallError;
+use super::report::{VALUES, check_count, check_regions};
 use super::reporter::StoreReporter;
 use super::to_proto::digest;
 
@@ -30,6 +32,9 @@ const ROWS: usize = 200;
 
 /// The most persons that are named: all of them are in memory at once.
 const NAMED_PERSONS: usize = 200_000;
+
+/// The benefit years that there are.
+const YEARS: RangeInclusive<i32> = 1..=9_999;
 
 /// The parts of an impact as they are sent.
 pub type ImpactParts = BoxStream<'static, Result<pb::AssessImpactResponse, Status>>;
@@ -48,6 +53,7 @@ impl<S: Store> StoreReporter<S> {
         deadline: Duration,
         request: pb::AssessImpactRequest,
     ) -> Result<ImpactParts, CallError> {
+        check(&request)?;
         let names_persons = request.names_persons;
         if names_persons {
             self.disclosures.log_everything(&permitted)?;
@@ -66,9 +72,6 @@ impl<S: Store> StoreReporter<S> {
         request: pb::AssessImpactRequest,
     ) -> Result<(Arc<Book>, Impact, Vec<PersonImpact>), CallError> {
         let pb::AssessImpactRequest { files, years, regions, names_persons } = request;
-        if files.is_empty() {
-            return Err(CallError::invalid_field("files", FaultReason::Missing, "holds no file"));
-        }
         let texts = files.iter().map(|file| (file.name.as_str(), file.text.as_str()));
         let book = Arc::new(Book::from_texts(texts).map_err(policies_refused)?);
         let question = ImpactQuestion { years, regions };
@@ -96,6 +99,21 @@ impl<S: Store> StoreReporter<S> {
             }
         }
     }
+}
+
+/// Checks what a request asks, before its files are read.
+fn check(request: &pb::AssessImpactRequest) -> Result<(), CallError> {
+    let pb::AssessImpactRequest { files, years, regions, names_persons: _ } = request;
+    let mut faults = FieldFaults::default();
+    if files.is_empty() {
+        faults.add("files", FaultReason::Missing, "holds no file");
+    }
+    check_count(&mut faults, "years", years.len());
+    for (at, _) in years.iter().enumerate().take(VALUES).filter(|(_, year)| !YEARS.contains(year)) {
+        faults.add(format!("years[{at}]"), FaultReason::NotADay, "is no year");
+    }
+    check_regions(&mut faults, "regions", regions);
+    faults.into_result(()).map_err(CallError::InvalidMessage)
 }
 
 /// Takes persons up to one more than the most.

@@ -21,7 +21,7 @@ use crate::store::Store;
 
 use super::authorize::Permitted;
 use super::error::CallError;
-use super::report::{VALUES, day, moment};
+use super::report::{check_count, check_regions, day, moment};
 use super::reporter::{StoreReporter, call_error};
 use super::to_proto::timestamp;
 
@@ -95,14 +95,9 @@ fn question(request: &pb::ReportPovertyRequest) -> Result<PovertyQuestion, CallE
             faults.add(field, FaultReason::Missing, "is missing");
         }
     }
-    let lists = [
-        ("regions", request.regions.len()),
-        ("categories", request.categories.len()),
-        ("thresholds_fen", request.thresholds_fen.len()),
-    ];
-    for (field, _) in lists.iter().filter(|(_, values)| *values > VALUES) {
-        faults.add(*field, FaultReason::TooMany, format!("has more than {VALUES} values"));
-    }
+    check_regions(&mut faults, "regions", &request.regions);
+    check_count(&mut faults, "categories", request.categories.len());
+    check_count(&mut faults, "thresholds_fen", request.thresholds_fen.len());
     if from >= until && from.is_some() && until.is_some() {
         faults.add("until", FaultReason::Unreadable, "is not after from");
     }

@@ -9,6 +9,7 @@ use tonic::Status;
 
 use crate::access::AccessError;
 use crate::domain::day::Day;
+use crate::domain::facts::is_region_prefix;
 use crate::domain::fault::{FaultReason, FieldFaults};
 use crate::domain::ids::PersonId;
 use crate::domain::journal::Instant;
@@ -140,11 +141,8 @@ fn question(permitted: &Permitted, request: &pb::ReportRequest) -> Result<Questi
     if day_of.is_none() {
         faults.add("day_of", FaultReason::UnknownWord, "is not one of the days that a report goes by");
     }
-    for (field, _) in
-        [("by", request.by.len()), ("only", request.only.len())].iter().filter(|(_, count)| *count > VALUES)
-    {
-        faults.add(*field, FaultReason::TooMany, format!("has more than {VALUES} values"));
-    }
+    check_count(&mut faults, "by", request.by.len());
+    check_count(&mut faults, "only", request.only.len());
     if !faults.is_empty() {
         return Err(CallError::InvalidMessage(faults));
     }
@@ -159,6 +157,13 @@ fn question(permitted: &Permitted, request: &pb::ReportRequest) -> Result<Questi
     let mut only = Vec::new();
     for (at, condition) in request.only.iter().enumerate() {
         let dimension = Dimension::from_word(&condition.dimension);
+        let values = format!("only[{at}].values");
+        match dimension {
+            Some(Dimension::Region | Dimension::HospitalRegion) => {
+                check_regions(&mut faults, &values, &condition.values);
+            }
+            _ => check_count(&mut faults, &values, condition.values.len()),
+        }
         match dimension.and_then(|dimension| Condition::new(dimension, condition.values.clone())) {
             Some(condition) => only.push(condition),
             None => faults.add(format!("only[{at}].dimension"), FaultReason::UnknownWord, "is no possible condition"),
@@ -178,6 +183,22 @@ fn question(permitted: &Permitted, request: &pb::ReportRequest) -> Result<Questi
     }
     let (day_of, first_lines) = (day_of.unwrap_or_default(), request.line_count);
     Ok(Question { day_of, from, until, by, only, as_of, first_lines })
+}
+
+/// Checks that a list of a request has no more than [`VALUES`] values.
+pub(super) fn check_count(faults: &mut FieldFaults, field: &str, values: usize) {
+    if values > VALUES {
+        faults.add(field, FaultReason::TooMany, format!("has more than {VALUES} values"));
+    }
+}
+
+/// The same, and that regions may begin with each value: what is mistyped is the region of nobody.
+pub(super) fn check_regions(faults: &mut FieldFaults, field: &str, prefixes: &[String]) {
+    check_count(faults, field, prefixes.len());
+    let first = prefixes.iter().enumerate().take(VALUES);
+    for (at, _) in first.filter(|(_, prefix)| !is_region_prefix(prefix)) {
+        faults.add(format!("{field}[{at}]"), FaultReason::Unreadable, "is no prefix of a region: one to six digits");
+    }
 }
 
 /// The moment that a request asks about.

@@ -1,6 +1,7 @@
 //! Reads one policy file into a [`Document`], and records every fault with its line.
 
 use crate::domain::decimal::ExactDecimal;
+use crate::domain::facts::is_region_prefix;
 use crate::domain::file_fault::{FaultText, FileFault};
 use crate::domain::fixed_words::{BenefitYear, DeductiblePer, Period};
 use crate::domain::vocabulary::Vocabulary;
@@ -135,8 +136,7 @@ fn read_id(table: &TableReader<'_, '_>) -> String {
 fn read_prefixes(table: &TableReader<'_, '_>, key: &'static str) -> Vec<String> {
     let regions = table.strings(key).unwrap_or_default();
     for region in &regions {
-        let digits = (1..=6).contains(&region.value.len()) && region.value.bytes().all(|b| b.is_ascii_digit());
-        if !digits {
+        if !is_region_prefix(&region.value) {
             let text = FaultText::new(
                 format!("region `{}` is not one to six digits", region.value),
                 format!("地区 `{}` 不是一至六位数字", region.value),

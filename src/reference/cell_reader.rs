@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::domain::claim::UnitPrice;
 use crate::domain::day::{Day, Interval};
-use crate::domain::facts::{Class, Region};
+use crate::domain::facts::{Class, Region, is_region_prefix};
 use crate::domain::fault::{FaultReason, FieldFault};
 use crate::domain::ids::{TextError, check_id};
 use crate::domain::rate::{ParseRateError, Rate};
@@ -103,8 +103,7 @@ impl<'a> CellReader<'a> {
         let mut prefixes = self.list("regions")?;
         prefixes.sort_unstable();
         prefixes.dedup();
-        let digits = |prefix: &&str| prefix.len() <= 6 && prefix.bytes().all(|b| b.is_ascii_digit());
-        if !prefixes.iter().all(digits) {
+        if !prefixes.iter().all(|prefix| is_region_prefix(prefix)) {
             self.add_fault("regions", FaultReason::Unreadable, "is not a list of prefixes of one to six digits");
             return None;
         }

@@ -3,6 +3,8 @@
 
 use std::path::Path;
 
+use onestop::pb::policy::{AssessImpactRequest, PolicyFile};
+
 use super::program::prepared;
 use crate::support::program::{Serve, run};
 
@@ -58,9 +60,31 @@ async fn files_with_faults_are_refused_by_the_server_with_file_and_line() {
     let mut client = serve.client().await;
     let mut files = super::changed_policy_files();
     files[0].text.insert_str(0, "shade = 1\n");
-    let request = onestop::pb::policy::AssessImpactRequest { files, ..Default::default() };
+    let request = AssessImpactRequest { files, ..Default::default() };
     let refused = client.policies.assess_impact(request).await.expect_err("a refusal");
     let refusal = crate::service::refusal_details(&refused);
     assert_eq!(refusal.reason, "POLICIES_REFUSED");
     assert!(format!("{refused:?}").contains(":1"), "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn regions_and_years_that_are_none_are_refused_by_field_before_the_files_are_read() {
+    let place = tempfile::tempdir().expect("a directory");
+    let serve = Serve::start(&place.path().join("store"), &[]);
+    let mut client = serve.client().await;
+    let broken = vec![PolicyFile { name: "a.toml".to_owned(), text: "?".to_owned() }];
+    let refused = client.policies.assess_impact(AssessImpactRequest {
+        files: broken,
+        years: vec![2017, 0, 10_000, -2017],
+        regions: ["37", "370", "三七", "3701001"].map(str::to_owned).to_vec(),
+        names_persons: false,
+    });
+    let refusal = crate::service::refusal_details(&refused.await.expect_err("a refusal"));
+    assert_eq!(refusal.reason, "INVALID_REQUEST");
+    let faults: Vec<_> = refusal.faults.iter().map(|(field, reason, _)| (field.as_str(), reason.as_str())).collect();
+    let of_years = [1, 2, 3].map(|at| (format!("years[{at}]"), "NOT_A_DAY"));
+    let of_regions = [2, 3].map(|at| (format!("regions[{at}]"), "UNREADABLE"));
+    let expected: Vec<_> =
+        of_years.iter().chain(&of_regions).map(|(field, reason)| (field.as_str(), *reason)).collect();
+    assert_eq!(faults, expected);
 }

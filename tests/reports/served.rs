@@ -281,3 +281,39 @@ async fn a_category_that_the_vocabulary_lacks_is_refused_and_not_a_register_of_n
     assert_eq!(refused.code(), tonic::Code::InvalidArgument, "{refused}");
     assert!(refused.message().contains("categories[1] is no category of the vocabulary"), "{refused}");
 }
+
+/// The field and the reason of each fault of a refused call.
+fn faults<T: std::fmt::Debug>(answer: Result<T, tonic::Status>) -> Vec<(String, String)> {
+    let refused = answer.expect_err("a refusal");
+    assert_eq!(refused.code(), tonic::Code::InvalidArgument, "{refused}");
+    let found = crate::service::refusal_details(&refused).faults;
+    found.into_iter().map(|(field, reason, _)| (field, reason)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mistyped_region_is_refused_by_both_reports_and_not_a_region_of_nobody() {
+    let place = tempfile::tempdir().expect("a directory");
+    let serve = Serve::start(&place.path().join("store"), &[]);
+    let mut client = serve.client().await;
+    let regions = ["37", "3701OO", "3701001", ""].map(str::to_owned).to_vec();
+    let at_fault = |field: &str| [1, 2, 3].map(|at| (format!("{field}[{at}]"), "UNREADABLE".to_owned()));
+    let date = |year| Some(onestop::pb::Date { year, month: 1, day: 1 });
+    let poverty = pb::ReportPovertyRequest { from: date(2017), until: date(2018), ..Default::default() };
+    let mistyped = pb::ReportPovertyRequest { regions: regions.clone(), ..poverty.clone() };
+    assert_eq!(faults(client.report_poverty(mistyped).await), at_fault("regions"));
+    let sound = pb::ReportPovertyRequest { regions: vec!["37".to_owned(); 200], ..poverty.clone() };
+    client.report_poverty(sound).await.expect("a report");
+    let long = pb::ReportPovertyRequest { regions: vec!["37".to_owned(); 201], ..poverty };
+    assert_eq!(faults(client.report_poverty(long).await), [("regions".to_owned(), "TOO_MANY".to_owned())]);
+    let only = |dimension: &str, values: Vec<String>| pb::ReportRequest {
+        day_of: pb::ReportDay::Settlement.into(),
+        only: vec![pb::ReportCondition { dimension: dimension.to_owned(), values }],
+        ..Default::default()
+    };
+    for dimension in ["region", "hospital_region"] {
+        assert_eq!(faults(client.report(only(dimension, regions.clone())).await), at_fault("only[0].values"));
+    }
+    client.report(only("hospital", regions)).await.expect("a report");
+    let long = only("hospital", vec!["H3".to_owned(); 201]);
+    assert_eq!(faults(client.report(long).await), [("only[0].values".to_owned(), "TOO_MANY".to_owned())]);
+}

@@ -16,6 +16,7 @@ use crate::cli::client::address::TlsOptions;
 use crate::cli::exit::{CommandError, CommandResult};
 use crate::cli::output::line::write_page;
 use crate::cli::output::statement::{BookWords, Lang};
+use crate::cli::region_prefix::region_prefix;
 use crate::engine::impact::{CHUNK_ROWS, Impact, ImpactColumns, ImpactError, ImpactQuestion, PersonSink};
 use crate::policy::Book;
 use crate::say;
@@ -50,10 +51,10 @@ pub(crate) struct ImpactOptions {
     #[arg(long, value_name = "DIR")]
     cache: Option<PathBuf>,
     /// Only settlements of these benefit years
-    #[arg(long, value_name = "YEAR", value_delimiter = ',')]
+    #[arg(long, value_name = "YEAR", value_delimiter = ',', value_parser = clap::value_parser!(i32).range(1..=9_999))]
     year: Vec<i32>,
     /// Only persons insured in these regions (prefixes of the six digits)
-    #[arg(long, value_name = "PREFIX", value_delimiter = ',')]
+    #[arg(long, value_name = "PREFIX", value_delimiter = ',', value_parser = region_prefix)]
     region: Vec<String>,
     /// Also write all rows to this file as CSV (UTF-8 with a byte order mark, as spreadsheets read it)
     #[arg(long, value_name = "FILE")]

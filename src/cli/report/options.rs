@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::cli::client::address::ServerOptions;
 use crate::cli::exit::CommandError;
 use crate::cli::output::statement::Lang;
+use crate::cli::region_prefix::region_prefix;
 use crate::domain::day::Day;
 use crate::reports::dimension::Dimension;
 use crate::reports::question::{Condition, DayOf, Question};
@@ -62,10 +63,10 @@ pub(super) struct AskedOptions {
     #[arg(long, value_name = "WORDS", value_delimiter = ',', default_value = "hospital", value_parser = dimension)]
     by: Vec<Dimension>,
     /// Only persons insured in these regions (prefixes of the six digits)
-    #[arg(long, value_name = "PREFIX", value_delimiter = ',')]
+    #[arg(long, value_name = "PREFIX", value_delimiter = ',', value_parser = region_prefix)]
     region: Vec<String>,
     /// Only hospitals in these regions (prefixes of the six digits)
-    #[arg(long, value_name = "PREFIX", value_delimiter = ',')]
+    #[arg(long, value_name = "PREFIX", value_delimiter = ',', value_parser = region_prefix)]
     hospital_region: Vec<String>,
     /// Only these hospitals
     #[arg(long, value_name = "ID", value_delimiter = ',')]

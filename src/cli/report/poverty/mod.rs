@@ -12,6 +12,7 @@ use crate::cli::client::address::ServerOptions;
 use crate::cli::exit::{CommandError, CommandResult};
 use crate::cli::output::line::write_page;
 use crate::cli::output::statement::Lang;
+use crate::cli::region_prefix::region_prefix;
 use crate::domain::day::Day;
 use crate::domain::ids::{CanonicalDigest, Digest};
 use crate::domain::money::Money;
@@ -46,7 +47,7 @@ pub(crate) struct PovertyOptions {
     #[arg(long, value_name = "DAY")]
     until: Day,
     /// Only persons insured in these regions (prefixes of the six digits)
-    #[arg(long, value_name = "PREFIX", value_delimiter = ',')]
+    #[arg(long, value_name = "PREFIX", value_delimiter = ',', value_parser = region_prefix)]
     region: Vec<String>,
     /// The categories that are registers of poverty
     #[arg(long, value_name = "WORD", value_delimiter = ',', default_value = REGISTERS)]
