@@ -175,7 +175,7 @@ fn wrong_usage_exits_2() {
 }
 
 /// An address where no server answers.
-fn unused_address() -> String {
+pub fn unused_address() -> String {
     let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port();
     format!("http://127.0.0.1:{port}")
 }

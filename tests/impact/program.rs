@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::changed_files;
 use super::history::{engine_with, person_rows, play};
+use crate::command_line::unused_address;
 use crate::support::program::run;
 use crate::support::redis_server::RedisServer;
 
@@ -100,4 +101,25 @@ fn a_book_with_faults_is_refused_before_the_store_is_opened() {
     let (code, output, errors) = run(&["policy", "impact", "--policies", &text(place.path()), "--store", "nowhere"]);
     assert_eq!((code, output.as_str()), (Some(1), ""));
     assert!(errors.contains("a.toml:"), "{errors}");
+}
+
+#[tokio::test]
+async fn a_file_of_persons_stays_as_it_was_until_the_impact_is_whole() {
+    let place = tempfile::tempdir().expect("a directory");
+    let (_, policies) = prepared(place.path()).await;
+    let persons = place.path().join("persons.csv");
+    std::fs::write(&persons, "of an earlier impact\n").expect("a file");
+    let server = unused_address();
+    let [policies, file, log, missing] =
+        [policies, persons.clone(), place.path().join("access.log"), place.path().join("missing")]
+            .map(|path| text(&path));
+    let command = ["policy", "impact", "--policies", &policies, "--persons", &file];
+    let of_server = ["--server", &server];
+    let of_store = ["--store", &missing, "--auditor", "audit-1", "--access-log", &log];
+    for options in [&of_server[..], &of_store] {
+        let (code, _, errors) = run(&[&command[..], options].concat());
+        assert!(code.is_some_and(|code| code != 0), "{errors}");
+        assert_eq!(std::fs::read_to_string(&persons).expect("the file"), "of an earlier impact\n");
+        assert!(!place.path().join("persons.csv.part").exists(), "{options:?}");
+    }
 }

@@ -1,9 +1,11 @@
 //! What changes for each person, as a CSV file with their ids: for an auditor, after the access log has a line.
+//!
+//! It is written beside its place, as `FILE.part`, and put there when it is whole: a file of an earlier impact stays until then.
 
-use std::fs::{File, OpenOptions, Permissions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::access::Caller;
@@ -19,8 +21,20 @@ const OWNER_ONLY: u32 = 0o600;
 const HEADER: &str = "person_id,settlements,patient_before,patient_after,patient_difference,capped_before,capped_after,\
                       past_deductible_before,past_deductible_after\n";
 
-/// The file, and the first error in writing it.
-pub(super) struct PersonsFile(Arc<Mutex<(BufWriter<File>, io::Result<()>)>>);
+/// The file that is written beside its place.
+pub(super) struct PersonsFile {
+    part: PartFile,
+    written: Arc<Mutex<Written>>,
+}
+
+/// A writer, and its first error.
+struct Written(BufWriter<File>, io::Result<()>);
+
+/// The path of a part, which is removed unless it was put in its place.
+struct PartFile {
+    path: PathBuf,
+    place: PathBuf,
+}
 
 /// Appends to the access log that this auditor receives what changes for every person.
 ///
@@ -32,41 +46,59 @@ pub(super) fn record(log: &Path, auditor: &str) -> io::Result<()> {
 }
 
 impl PersonsFile {
-    /// Creates the file, readable by its owner only.
+    /// Creates the part of this file, readable by its owner only.
     ///
     /// # Errors
     /// If it cannot be created.
-    pub(super) fn create(path: &Path) -> io::Result<PersonsFile> {
-        let file = OpenOptions::new().create(true).truncate(true).write(true).mode(OWNER_ONLY).open(path)?;
-        // A file that was there keeps its mode otherwise.
+    pub(super) fn create(place: &Path) -> io::Result<PersonsFile> {
+        let part = PartFile::of(place);
+        let file = OpenOptions::new().create(true).truncate(true).write(true).mode(OWNER_ONLY).open(&part.path)?;
+        // A part that a killed command left keeps its mode otherwise.
         file.set_permissions(Permissions::from_mode(OWNER_ONLY))?;
         let mut writer = BufWriter::new(file);
         writer.write_all(BYTE_ORDER_MARK.as_bytes())?;
         writer.write_all(HEADER.as_bytes())?;
-        Ok(PersonsFile(Arc::new(Mutex::new((writer, Ok(()))))))
+        Ok(PersonsFile { part, written: Arc::new(Mutex::new(Written(writer, Ok(())))) })
     }
 
     /// Receives persons; after an error further ones are dropped.
     pub(super) fn sink(&self) -> PersonSink {
-        let shared = Arc::clone(&self.0);
+        let shared = Arc::clone(&self.written);
         Arc::new(move |person| {
-            let mut file = shared.lock().unwrap_or_else(PoisonError::into_inner);
-            let (writer, result) = &mut *file;
+            let mut written = shared.lock().unwrap_or_else(PoisonError::into_inner);
+            let Written(writer, result) = &mut *written;
             if result.is_ok() {
                 *result = writer.write_all(line(&person).as_bytes());
             }
         })
     }
 
-    /// Writes the rest.
+    /// Writes the rest, and puts the file in its place.
     ///
     /// # Errors
     /// The first error of all writes.
     pub(super) fn finish(self) -> io::Result<()> {
-        let mut file = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (writer, result) = &mut *file;
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        let Written(writer, result) = &mut *written;
         std::mem::replace(result, Ok(()))?;
-        writer.flush()
+        writer.flush()?;
+        writer.get_ref().sync_all()?;
+        fs::rename(&self.part.path, &self.part.place)
+    }
+}
+
+impl PartFile {
+    fn of(place: &Path) -> PartFile {
+        let mut path = place.as_os_str().to_owned();
+        path.push(".part");
+        PartFile { path: path.into(), place: place.to_owned() }
+    }
+}
+
+impl Drop for PartFile {
+    fn drop(&mut self) {
+        // Nothing is there any more once it was put in its place.
+        let _none = fs::remove_file(&self.path);
     }
 }
 
