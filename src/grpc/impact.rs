@@ -33,6 +33,9 @@ const ROWS: usize = 200;
 /// The most persons that are named: all of them are in memory at once.
 const NAMED_PERSONS: usize = 200_000;
 
+/// The most files of a book.
+const MAX_FILES: usize = 1_000;
+
 /// The benefit years that there are.
 const YEARS: RangeInclusive<i32> = 1..=9_999;
 
@@ -107,6 +110,10 @@ fn check(request: &pb::AssessImpactRequest) -> Result<(), CallError> {
     let mut faults = FieldFaults::default();
     if files.is_empty() {
         faults.add("files", FaultReason::Missing, "holds no file");
+    }
+    if files.len() > MAX_FILES {
+        let message = format!("holds {} files; at most {MAX_FILES} are taken", files.len());
+        faults.add("files", FaultReason::TooMany, message);
     }
     check_count(&mut faults, "years", years.len());
     for (at, _) in years.iter().enumerate().take(VALUES).filter(|(_, year)| !YEARS.contains(year)) {

@@ -33,6 +33,9 @@ use super::to_proto::timestamp;
 /// The most rows of a list.
 const MAX_ROWS: u64 = 5_000_000;
 
+/// The most rows of a message: an empty one takes two bytes there, and fifty times that in memory.
+const MAX_MESSAGE_ROWS: usize = 10_000;
+
 /// The most differences of a response.
 const MAX_DIFFERENCES: usize = 200;
 
@@ -235,6 +238,10 @@ impl Received {
         }
         if self.is_complete {
             return Err(CallError::invalid_field("last", FaultReason::Unreadable, "is set before the last message"));
+        }
+        if rows.len() > MAX_MESSAGE_ROWS {
+            let message = format!("holds {} rows; at most {MAX_MESSAGE_ROWS} are taken in a message", rows.len());
+            return Err(CallError::invalid_field("rows", FaultReason::TooMany, message));
         }
         if self.reader.rows() + rows.len() as u64 > MAX_ROWS {
             let message = format!("are more than {MAX_ROWS}; compare fewer days at once");

@@ -68,7 +68,7 @@ async fn files_with_faults_are_refused_by_the_server_with_file_and_line() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn regions_and_years_that_are_none_are_refused_by_field_before_the_files_are_read() {
+async fn regions_and_years_that_are_none_and_too_many_files_are_refused_by_field_before_the_files_are_read() {
     let place = tempfile::tempdir().expect("a directory");
     let serve = Serve::start(&place.path().join("store"), &[]);
     let mut client = serve.client().await;
@@ -87,4 +87,9 @@ async fn regions_and_years_that_are_none_are_refused_by_field_before_the_files_a
     let expected: Vec<_> =
         of_years.iter().chain(&of_regions).map(|(field, reason)| (field.as_str(), *reason)).collect();
     assert_eq!(faults, expected);
+    let files = vec![PolicyFile::default(); 1_001];
+    let refused = client.policies.assess_impact(AssessImpactRequest { files, ..Default::default() }).await;
+    let refusal = crate::service::refusal_details(&refused.expect_err("a refusal"));
+    assert_eq!(refusal.reason, "INVALID_REQUEST");
+    assert_eq!((refusal.faults[0].0.as_str(), refusal.faults[0].1.as_str()), ("files", "TOO_MANY"));
 }

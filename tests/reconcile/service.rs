@@ -146,6 +146,11 @@ async fn bad_rows_are_refused_with_row_field_and_reason() {
         ]
     );
     assert!(payer.starts_with("rows[2].payers[") && payer.ends_with("].payer UNREADABLE"), "{payer}");
+    let row = |number: u64| pb::ListedClaim { claim_id: format!("N{number}"), total_fen: 100, ..Default::default() };
+    let message = |rows: u64| pb::ReconcileListRequest { rows: (0..rows).map(row).collect(), last: true, ..first("") };
+    assert_eq!(compare(&server, vec![message(10_000)]).await.expect("a summary").2.rows, 10_000);
+    let refused = compare(&server, vec![message(10_001)]).await.expect_err("a refusal");
+    assert_eq!(faults(refused), ["rows TOO_MANY"]);
     let mut unfinished = messages(&[], "");
     unfinished.pop();
     assert_eq!(faults(compare(&server, unfinished).await.expect_err("a refusal")), ["last MISSING"]);
