@@ -2,11 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use onestop::domain::claim::RawClaim;
+use onestop::domain::content::RawReversal;
 use onestop::domain::day::Day;
+use onestop::domain::ids::EntryId;
+use onestop::domain::journal::Instant;
 use onestop::domain::money::Money;
 use onestop::domain::split::Split;
-use onestop::engine::Engine;
 use onestop::engine::read::SettlementView;
+use onestop::engine::reverse::ReverseRequest;
+use onestop::engine::{CommitStamp, Engine};
 use onestop::reports::dimension::Dimension;
 use onestop::reports::ledger::report;
 use onestop::reports::question::{Condition, DayOf, Question};
@@ -16,6 +21,7 @@ use onestop::store::memory::MemoryStore;
 
 use crate::copying::history::History;
 use crate::copying::open;
+use crate::support::claims::{claim, settle};
 use crate::support::engine;
 use crate::support::redis_server::RedisServer;
 
@@ -191,4 +197,35 @@ async fn by_day_of_commit_the_parts_of_a_span_add_up_to_the_whole() {
         assert_eq!(total(&whole, column), total(&before, column) + total(&after, column), "{column}");
     }
     assert!(total(&before, "total") > 0 && total(&after, "total") != 0);
+}
+
+#[tokio::test]
+async fn a_day_whose_sums_are_zero_has_a_row_while_a_person_was_settled_on_it() {
+    let engine = engine(MemoryStore::default()).await;
+    let at = |day: &str, number: u64| CommitStamp {
+        id: EntryId(u128::from(number).to_be_bytes()),
+        instant: Instant(day.parse::<Day>().expect("a day").start_in_china_micros() + number as i64),
+    };
+    let reversal_of = |claim: &RawClaim| ReverseRequest {
+        reversal: RawReversal {
+            hospital_id: claim.hospital_id.clone(),
+            person_id: claim.person_id.clone(),
+            claim_id: claim.claim_id.clone(),
+            reason: "a wrong bill".to_owned(),
+            readjudicate: false,
+        },
+        request_id: format!("v-{}", claim.claim_id),
+        dry_run: false,
+    };
+    let [first, same, own] = [("C1", "P1"), ("C2", "P4"), ("C3", "P2")].map(|(id, person)| claim(id, person, "900.00"));
+    engine.settle(settle(first.clone()), at("2018-06-14", 1)).await.expect("a settlement");
+    engine.reverse(reversal_of(&first), at("2018-06-15", 2)).await.expect("a reversal");
+    engine.settle(settle(same), at("2018-06-15", 3)).await.expect("a settlement");
+    engine.settle(settle(own.clone()), at("2018-06-16", 4)).await.expect("a settlement");
+    engine.reverse(reversal_of(&own), at("2018-06-16", 5)).await.expect("a reversal");
+    let question = Question { day_of: DayOf::Commit, by: vec![Dimension::Day], ..Question::default() };
+    let found = report(engine.store(), &question).await.expect("a report").report;
+    let rows = found.rows.iter().map(|row| (&*row.key[0], row.settlements, row.persons, row.amounts[0].fen()));
+    assert_eq!(rows.collect::<Vec<_>>(), [("2018-06-14", 1, 1, 90_000), ("2018-06-15", 0, 1, 0)]);
+    assert_eq!((found.total.settlements, found.total.persons), (1, 1));
 }

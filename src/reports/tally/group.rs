@@ -52,11 +52,14 @@ impl Group {
         self.persons.len() > known
     }
 
+    /// Whether nothing is left of it: no amount, and no person. As many settlements of other persons may have been reversed as were
+    /// made.
     pub(super) fn is_zero(&self) -> bool {
         let is_zero = |amounts: &Amounts| amounts.0.iter().all(|(_, amount)| *amount == 0);
         (self.settlements, self.total, self.patient, self.paid) == (0, 0, 0, 0)
             && is_zero(&self.pools)
             && is_zero(&self.payers)
+            && self.persons() == 0
     }
 
     pub(super) fn persons(&self) -> u64 {
