@@ -94,6 +94,10 @@ impl<S: Store> StoreReporter<S> {
 pub(super) fn call_error(error: ReportError) -> CallError {
     match error {
         ReportError::TooLarge(_) => CallError::invalid_field("by", FaultReason::TooMany, error.to_string()),
+        ReportError::EndsWithinRevision => {
+            let message = "ends between what a revision replaces and what it decides, where no report ends";
+            CallError::invalid_field("line_count", FaultReason::Unreadable, message)
+        }
         ReportError::Store(error) => EngineError::from_read_error(error).into(),
         error => CallError::Internal(error.to_string()),
     }

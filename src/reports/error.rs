@@ -17,6 +17,12 @@ pub enum ReportError {
     /// The groups and their persons do not fit into the memory that a report may take.
     #[error("the report would hold more than {0} groups and persons: ask for fewer days, regions or dimensions")]
     TooLarge(usize),
+    /// The lines of the ledger that are asked for end between the two of a revision: what it replaces is taken away, and what it
+    /// decides is not there.
+    #[error(
+        "the lines that are asked for end between what a revision replaces and what it decides, where no report ends"
+    )]
+    EndsWithinRevision,
     /// A file of the cache cannot be read or written.
     #[error(transparent)]
     File(#[from] DerivedFileError),

@@ -72,7 +72,7 @@ impl<S: JournalStore> Ledger for JournalLedger<'_, S> {
         loop {
             let page = lines_after(self.store, after, PAGE).await?;
             let mut chunk = chunk_of(self.store, &page);
-            let end = question.end_within(&chunk.lines, lines);
+            let end = question.end_within(&chunk.lines, lines)?;
             chunk.truncate(end);
             self.read.entries += page.entries;
             self.read.lines += chunk.lines.len() as u64;

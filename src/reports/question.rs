@@ -6,6 +6,8 @@ use crate::domain::journal::Instant;
 
 use super::chunk::{CATEGORY_SEPARATOR, ChunkLine};
 use super::dimension::Dimension;
+use super::error::ReportError;
+use super::ledger_line::Sign;
 
 /// The day of a line that a report goes by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -114,10 +116,17 @@ impl Question {
 
     /// How many of these lines are asked about, of which `before` others come before in the ledger; `None` if the end is not
     /// among them.
-    pub(super) fn end_within(&self, lines: &[ChunkLine], before: u64) -> Option<usize> {
+    ///
+    /// # Errors
+    /// [`ReportError::EndsWithinRevision`] if the first so many lines end between the two of a revision.
+    pub(super) fn end_within(&self, lines: &[ChunkLine], before: u64) -> Result<Option<usize>, ReportError> {
         let later = lines.iter().position(|line| self.as_of.is_some_and(|as_of| line.committed > as_of));
         let first = self.first_lines.and_then(|first| usize::try_from(first.saturating_sub(before)).ok());
-        later.into_iter().chain(first.filter(|first| *first < lines.len())).min()
+        let first = first.filter(|first| *first < lines.len());
+        if first.is_some_and(|first| is_within_revision(lines, first)) {
+            return Err(ReportError::EndsWithinRevision);
+        }
+        Ok(later.into_iter().chain(first).min())
     }
 
     /// Whether rows stand for what is paid, and not for whole bills.
@@ -140,4 +149,12 @@ impl Question {
         }
         form.finish()
     }
+}
+
+/// Whether the line at this position is what a revision decides, and the one before it what the revision replaces.
+fn is_within_revision(lines: &[ChunkLine], at: usize) -> bool {
+    let before = at.checked_sub(1).and_then(|before| lines.get(before));
+    let Some((before, after)) = before.zip(lines.get(at)) else { return false };
+    let claim = |line: &ChunkLine| (line.committed, line.person, line.settled_on, line.discharged, line.total);
+    (before.sign, after.sign) == (Sign::Minus, Sign::Plus) && claim(before) == claim(after)
 }

@@ -5,9 +5,11 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use onestop::domain::claim::RawClaim;
+use onestop::domain::content::RawReversal;
 use onestop::domain::day::Day;
 use onestop::domain::ids::EntryId;
 use onestop::domain::journal::Instant;
+use onestop::engine::reverse::ReverseRequest;
 use onestop::engine::{CommitStamp, Engine};
 use onestop::reports::cache::ReportCache;
 use onestop::reports::dimension::Dimension;
@@ -25,6 +27,7 @@ use crate::support::engine;
 use crate::support::intercepted_store::{Intercept, InterceptedStore, Write};
 use crate::support::random::Random;
 use crate::support::redis_server::RedisServer;
+use crate::support::stamp;
 
 /// Few lines a chunk, so that a short history has many.
 const LINES: usize = 9;
@@ -342,6 +345,34 @@ async fn a_report_is_repeated_exactly_although_a_commit_that_was_stamped_before_
                 (settlements, settlements as u64),
                 "{stamped}"
             );
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lines_that_end_within_a_revision_are_refused() {
+    let place = tempfile::tempdir().expect("a directory");
+    let engine = engine(MemoryStore::default()).await;
+    let bills = ["C1", "C2"].map(|id| claim(id, "P1", "50000.00"));
+    for (number, bill) in (1..).zip(&bills) {
+        engine.settle(settle(bill.clone()), stamp(number << 8).for_person("P1")).await.expect("a settlement");
+    }
+    let [RawClaim { hospital_id, person_id, claim_id, .. }, _] = bills;
+    let reversal = RawReversal { hospital_id, person_id, claim_id, reason: "a test".to_owned(), readjudicate: true };
+    let request = ReverseRequest { reversal, request_id: "v".to_owned(), dry_run: false };
+    engine.reverse(request, stamp(3 << 8).for_person("P1")).await.expect("a reversal");
+    let (store, question) = (engine.store(), &questions()[0]);
+    // Two settlements, a reversal, and the two lines of a revision.
+    assert_eq!(report(store, question).await.expect("a report").end.lines, 5);
+    for lines in 0..=6 {
+        let asked = Question { first_lines: Some(lines), ..question.clone() };
+        let mut cache = ReportCache::open(store, place.path(), LINES).await.expect("a cache");
+        for found in [cache.report(&asked).await, report(store, &asked).await] {
+            match found {
+                Ok(found) => assert_eq!((lines == 4, found.end.lines), (false, lines.min(5))),
+                Err(ReportError::EndsWithinRevision) => assert_eq!(lines, 4),
+                Err(error) => panic!("{lines} lines: {error}"),
+            }
         }
     }
 }

@@ -317,3 +317,28 @@ async fn a_mistyped_region_is_refused_by_both_reports_and_not_a_region_of_nobody
     let long = only("hospital", vec!["H3".to_owned(); 201]);
     assert_eq!(faults(client.report(long).await), [("only[0].values".to_owned(), "TOO_MANY".to_owned())]);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_line_count_within_a_revision_is_refused_by_both_reports() {
+    let place = tempfile::tempdir().expect("a directory");
+    let serve = Serve::start(&place.path().join("store"), &[]);
+    history(&serve).await;
+    // The sixth line is the last reversal; this one takes the seventh, and revises C4 with two more.
+    let reversal =
+        ["reverse", "--hospital", "H1", "--person", "P2", "--claim", "C1", "--request", "V1", "--reason", "a test"];
+    let (code, _, errors) = run(&[&reversal[..], &["--readjudicate", "--server", &serve.url]].concat());
+    assert_eq!(code, Some(0), "{errors}");
+    let mut client = serve.client().await;
+    let date = |year| Some(onestop::pb::Date { year, month: 1, day: 1 });
+    for lines in 6..=9 {
+        let (day_of, line_count) = (pb::ReportDay::Settlement.into(), Some(lines));
+        let sums = client.report(pb::ReportRequest { day_of, line_count, ..Default::default() }).await.err();
+        let poverty =
+            pb::ReportPovertyRequest { from: date(2017), until: date(2099), line_count, ..Default::default() };
+        for refused in [sums, client.report_poverty(poverty).await.err()] {
+            let refused = refused.map(|refused| faults::<()>(Err(refused)));
+            let within = (lines == 8).then(|| vec![("line_count".to_owned(), "UNREADABLE".to_owned())]);
+            assert_eq!(refused, within, "{lines} lines");
+        }
+    }
+}

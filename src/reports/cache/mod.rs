@@ -176,7 +176,7 @@ impl<S: JournalStore> Ledger for ReportCache<'_, S> {
             }
             let mut chunk = self.chunk(number).await?;
             self.read.lines += chunk.lines.len() as u64;
-            chunk.truncate(question.end_within(&chunk.lines, lines));
+            chunk.truncate(question.end_within(&chunk.lines, lines)?);
             (lines, latest) = (lines + chunk.lines.len() as u64, latest.max(chunk.latest_commit()));
             visit(&chunk);
             if has_end {
