@@ -96,6 +96,22 @@ fn assumed_visits_and_pools_are_shown_with_a_star_too() {
     assert!(maternity.contains("maternity *"), "{maternity}");
 }
 
+#[test]
+fn bands_that_are_measured_above_the_deductible_are_said_to_be() {
+    let book = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cases/27-excess-and-figures");
+    for (lang, words) in [("en", " · bands are amounts above the deductible"), ("zh", " · 分段为起付线以上的金额")]
+    {
+        let (code, output, errors) = run(&["policy", "show", "excess-2023", "--policies", book, "--lang", lang]);
+        assert_eq!(code, Some(0), "{errors}");
+        for (layer, is_said) in [("basic_inpatient", true), ("critical_illness", true), ("medical_assistance", false)] {
+            let block = shown(&output, layer);
+            assert_eq!(block.contains(words), is_said, "{block}");
+        }
+        let shipped = run(&["policy", "show", "shandong-2017", "--lang", lang]).1;
+        assert!(!shipped.contains(words), "{shipped}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_policy_of_a_server_or_of_its_store_is_shown_by_id_and_by_digest() {
     let place = tempfile::tempdir().expect("a directory");

@@ -148,7 +148,7 @@ impl ShownPolicy<'_> {
         }
     }
 
-    /// Id and name; payer and visits; pools and period.
+    /// Id and name; payer and visits; pools and period, and whether bands are measured above the deductible.
     fn layer_heading(&self, layer: &Layer) -> [String; 3] {
         let lang = self.words.lang;
         let list = |words: Vec<String>| words.join(lang.choose("、", ", "));
@@ -159,10 +159,15 @@ impl ShownPolicy<'_> {
         let visits = list(layer.rule.visits.iter().map(|visit| word(&self.words, visit.as_str())).collect());
         let pools = list(layer.head.pools.iter().map(|pool| word(&self.words, pool.as_str())).collect());
         let period = period_text(layer.head.period, lang);
+        let mut counted = format!("  {} · {}", marked("pools", pools), marked("period", period));
+        if layer.head.bands_over_excess {
+            let bands = lang.choose("分段为起付线以上的金额", "bands are amounts above the deductible");
+            counted += &format!(" · {}", marked("bands_over", bands.to_owned()));
+        }
         [
             format!("{} {}", layer.head.id, layer.head.name),
             format!("  {} · {}", word(&self.words, &layer.head.payer), marked("visits", visits)),
-            format!("  {} · {}", marked("pools", pools), marked("period", period)),
+            counted,
         ]
     }
 
