@@ -34,7 +34,7 @@ struct Inode {
     bytes: Vec<u8>,
     /// What the last sync made durable.
     durable: Vec<u8>,
-    /// What was written since, oldest first.
+    /// What was written since and the system knows to be unwritten, oldest first.
     pending: Vec<(usize, Vec<u8>)>,
 }
 
@@ -127,6 +127,22 @@ fn write(bytes: &mut Vec<u8>, offset: usize, written: &[u8]) {
 }
 
 impl Inode {
+    /// Makes this part in 1/256 of each pending write durable. What a sync that failed left is not written again: the system
+    /// takes it for written.
+    fn sync(&mut self, part: usize) {
+        for (offset, written) in std::mem::take(&mut self.pending) {
+            write(&mut self.durable, offset, &written[..written.len() * part / 256]);
+        }
+    }
+
+    /// A write that a kill cut short is pending as far as readers see it.
+    fn kill(&mut self) {
+        for (offset, written) in &mut self.pending {
+            let end = self.bytes.len().min(*offset + written.len());
+            *written = self.bytes.get(*offset..end).unwrap_or_default().to_vec();
+        }
+    }
+
     /// What the power failure leaves: each sector of what is pending is there or not, or all up to some byte.
     fn lose(&mut self, random: &mut Random) {
         let mut bytes = std::mem::take(&mut self.durable);
@@ -172,7 +188,8 @@ impl SimulatedDisk {
         (state.left, state.last_part) = (Some(operations), part);
     }
 
-    /// Lets the next sync fail, once.
+    /// Lets the next sync fail, once, after the part of the last [`SimulatedDisk::end_after`] reached the disk. Readers still
+    /// see all that was written, and no later sync writes the rest: on Linux its pages are clean.
     pub fn fail_next_sync(&self) {
         self.state().fail_next_sync = true;
     }
@@ -186,7 +203,9 @@ impl SimulatedDisk {
     pub fn crash(&self, crash: Crash, random: &mut Random) {
         let mut state = self.state();
         (state.left, state.fail_next_sync) = (None, false);
-        if crash == Crash::PowerFailure {
+        if crash == Crash::Kill {
+            state.inodes.iter_mut().for_each(Inode::kill);
+        } else {
             let kept = random.below(state.pending_names.len() + 1);
             let entries = std::mem::take(&mut state.pending_names);
             entries[..kept].iter().for_each(|entry| apply(&mut state.durable_names, entry));
@@ -308,14 +327,14 @@ impl DiskFile for SimulatedFile {
         let mut state = self.disk.state();
         let operation = Operation::Sync { file: state.name_of(self.inode) };
         let goes_on = state.begin(operation)?;
+        let part = state.last_part;
         if std::mem::take(&mut state.fail_next_sync) {
+            state.inodes[self.inode].sync(part);
             return Err(io::Error::other("a sync that fails"));
         }
-        let happens = goes_on || state.last_part >= 128;
+        let happens = goes_on || part >= 128;
         if happens {
-            let inode = &mut state.inodes[self.inode];
-            inode.durable.clone_from(&inode.bytes);
-            inode.pending.clear();
+            state.inodes[self.inode].sync(256);
         }
         if goes_on { Ok(()) } else { Err(stopped()) }
     }

@@ -136,3 +136,31 @@ fn the_index_covers_only_what_is_durable_and_equals_a_replay_of_the_log() {
     println!("{reopened_with_runs} openings with an index that covered a part of the log");
     assert!(reopened_with_runs > 400, "{reopened_with_runs}");
 }
+
+#[test]
+fn a_frame_that_was_not_synced_is_in_no_run_before_the_opening_syncs_it() {
+    let disk = SimulatedDisk::default();
+    Log::create(Arc::new(disk.clone()), IDENTITY, SIZES).expect("a log");
+    let (mut log, index) = open(&disk).expect("a log and its index");
+    drop(index);
+    // A generation of rows in one group, of which only the write happens.
+    disk.end_after(2, 0);
+    let persons = (0..40).flat_map(|person| [person; 16]).collect();
+    log.append(&mut group(&[(persons, Vec::new())])).expect_err("the run ends with the sync");
+    disk.crash(Crash::Kill, &mut Random(0));
+    let mut operations = 0;
+    let mut is_opened = false;
+    while !is_opened {
+        operations += 1;
+        for seed in 0..8 {
+            let (disk, mut random) = (disk.copy(), Random(seed));
+            disk.end_after(operations, 0);
+            is_opened = open(&disk).is_ok();
+            disk.crash(Crash::PowerFailure, &mut random);
+            let opened = open(&disk);
+            let (log, index) = opened.unwrap_or_else(|fault| panic!("operation {operations}, seed {seed}: {fault}"));
+            assert!(index.covered().lsn <= log.end().lsn, "operation {operations}, seed {seed}");
+        }
+    }
+    assert!(operations > 4, "the opening writes the frame, a run and a manifest: {operations}");
+}

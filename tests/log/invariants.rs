@@ -102,6 +102,78 @@ fn a_failed_write_or_sync_lets_nothing_be_written_after_it() {
 }
 
 #[test]
+fn a_frame_whose_sync_failed_is_written_again_before_it_counts_as_durable() {
+    for is_seal in [false, true] {
+        let (disk, mut random) = (SimulatedDisk::default(), Random(7));
+        let mut log = create(&disk);
+        log.append(&mut group(&contents(&mut random))).expect("an append");
+        disk.fail_next_sync();
+        let last = group(&[(b"rows".to_vec(), b"last".to_vec())]);
+        let failed = if is_seal { log.seal() } else { log.append(&mut { last }).map(drop) };
+        assert!(matches!(failed, Err(LogError::File { operation: "sync", .. })), "{failed:?}");
+        disk.crash(Crash::Kill, &mut random);
+        // The frame is read, though the disk does not have it.
+        let opened = reopen(&disk, LogEnd::default()).expect("the log");
+        let groups = opened.groups.len();
+        assert_eq!((groups, opened.log.is_sealed()), if is_seal { (1, true) } else { (2, false) });
+        let mut log = opened.log;
+        log.append(&mut group(&[(vec![3], vec![4])])).expect("an append");
+        disk.crash(Crash::PowerFailure, &mut random);
+        let again = reopen(&disk, LogEnd::default()).expect("the log after a power failure");
+        assert_eq!((again.groups.len(), again.cut), (groups + 1, None), "sealed: {is_seal}");
+    }
+}
+
+#[test]
+fn a_recovery_that_is_interrupted_while_it_writes_a_frame_again_loses_nothing() {
+    for seed in 0..40 {
+        let (disk, mut random) = (SimulatedDisk::default(), Random(seed));
+        let mut log = create(&disk);
+        for _ in 0..2 {
+            log.append(&mut group(&contents(&mut random))).expect("an append");
+        }
+        disk.crash(Crash::Kill, &mut random);
+        let answered = reopen(&disk.copy(), LogEnd::default()).expect("the log").groups;
+        assert_eq!(answered.len(), 2);
+        // Recovery writes the last frame, then syncs it.
+        for (operations, crash) in
+            [(1, Crash::Kill), (1, Crash::PowerFailure), (2, Crash::Kill), (2, Crash::PowerFailure)]
+        {
+            let disk = disk.copy();
+            disk.end_after(operations, random.below(257));
+            assert!(reopen(&disk, LogEnd::default()).is_err(), "seed {seed}: the run ends");
+            disk.crash(crash, &mut random);
+            let again = reopen(&disk, LogEnd::default()).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
+            assert_eq!((again.groups, again.cut), (answered.clone(), None), "seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn remains_whose_cut_was_not_synced_are_cut_again() {
+    let (disk, mut random) = (SimulatedDisk::default(), Random(8));
+    let mut log = create(&disk);
+    log.append(&mut group(&contents(&mut random))).expect("an append");
+    let file = "0000000000.log";
+    // Half of the frame reaches the disk.
+    disk.end_after(1, 128);
+    log.append(&mut group(&[(vec![1; 100], vec![2; 9_000])])).expect_err("the run ends");
+    disk.crash(Crash::Kill, &mut random);
+    disk.put(file, disk.bytes(file));
+    disk.fail_next_sync();
+    let failed = reopen(&disk, LogEnd::default()).err();
+    assert!(matches!(failed, Some(LogError::File { operation: "sync", .. })), "{failed:?}");
+    disk.crash(Crash::Kill, &mut random);
+    let opened = reopen(&disk, LogEnd::default()).expect("the log");
+    assert_eq!((opened.groups.len(), opened.cut.map(|cut| cut.file)), (1, Some(file.to_owned())));
+    let mut log = opened.log;
+    log.append(&mut group(&[(vec![3], vec![4])])).expect("an append");
+    disk.crash(Crash::PowerFailure, &mut random);
+    let again = reopen(&disk, LogEnd::default()).expect("the log after a power failure");
+    assert_eq!((again.groups.len(), again.cut), (2, None));
+}
+
+#[test]
 fn a_full_disk_refuses_groups_without_writing_and_takes_them_once_there_is_room() {
     let (disk, mut random) = (SimulatedDisk::default(), Random(5));
     let mut log = create(&disk);

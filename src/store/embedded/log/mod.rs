@@ -14,6 +14,7 @@ mod segment_head;
 mod segments;
 mod supply;
 mod tail;
+mod unproven;
 mod writer;
 
 pub use error::{FrameFault, LogDamage, LogError, RecordFault};

@@ -7,6 +7,7 @@ use super::layout::{FRAME_HEAD, FRAME_MAGIC, PAGE, SECTOR, is_zero, read_padded,
 use super::segment::{Segment, file_name};
 use super::segments::Segments;
 use super::tail::{Tail, scan_tail};
+use super::unproven::Unproven;
 use crate::store::embedded::index::LogEnd;
 
 /// The remains of an interrupted write, which nothing was answered from.
@@ -42,20 +43,26 @@ struct Replayed {
     fault: FrameFault,
 }
 
-/// Replays the frames behind what is covered, cuts the remains of an interrupted write, and makes everything durable.
+/// Replays the frames behind what is covered, cuts the remains of an interrupted write, and makes everything durable. A
+/// frame is replayed once it is durable.
 pub(super) fn recover<E: From<LogError>>(
     segments: &Segments,
     covered: LogEnd,
-    replay: impl FnMut(&Frame) -> Result<(), E>,
+    mut replay: impl FnMut(&Frame) -> Result<(), E>,
 ) -> Result<Recovered, E> {
     let count = segments.count()?;
-    let replayed = replay_frames(segments, covered, replay)?;
+    let mut unproven = Unproven::new(segments);
+    let replayed = replay_frames(segments, covered, &mut unproven, &mut replay)?;
     let cut = cut_remains(segments, &replayed, count)?;
+    unproven.write_again()?;
     let (first, last) = (segments.sizes().place(replayed.start.lsn).0, segments.sizes().place(replayed.end.lsn).0);
     // What a killed process wrote may be in the memory of the system only.
     for number in first..=last {
         let segment = segments.get(number)?;
         segment.file.sync().map_err(segment.failed("sync"))?;
+    }
+    while let Some(frame) = unproven.take() {
+        replay_records(&frame, &mut replay)?;
     }
     let sealed = matches!(replayed.last, Some(FrameKind::Seal | FrameKind::Roll));
     Ok(Recovered { end: replayed.end, sealed, newest_day: replayed.newest_day, cut })
@@ -64,7 +71,8 @@ pub(super) fn recover<E: From<LogError>>(
 fn replay_frames<E: From<LogError>>(
     segments: &Segments,
     covered: LogEnd,
-    mut replay: impl FnMut(&Frame) -> Result<(), E>,
+    unproven: &mut Unproven<'_>,
+    replay: &mut impl FnMut(&Frame) -> Result<(), E>,
 ) -> Result<Replayed, E> {
     let start = if covered == LogEnd::default() { segments.start()? } else { covered };
     let mut newest_day = check_covered(segments, start)?;
@@ -74,13 +82,18 @@ fn replay_frames<E: From<LogError>>(
             Ok(frame) => frame,
             Err(fault) => return Ok(Replayed { start, end, durable, last, newest_day, fault }),
         };
-        if frame.head().kind == FrameKind::Data {
-            replay(&frame)?;
-        }
         durable = durable.max(frame.head().durable);
         (last, newest_day) = (Some(frame.head().kind), frame.head().newest_day);
         end = frame.end(segments.sizes());
+        unproven.push(frame);
+        while let Some(proved) = unproven.take_proved(durable) {
+            replay_records(&proved, replay)?;
+        }
     }
+}
+
+fn replay_records<E>(frame: &Frame, replay: &mut impl FnMut(&Frame) -> Result<(), E>) -> Result<(), E> {
+    if frame.head().kind == FrameKind::Data { replay(frame) } else { Ok(()) }
 }
 
 /// Checks that the log leads up to this end: a frame with its checksum ends there.
@@ -189,9 +202,12 @@ fn is_incomplete(head: &FrameHead, remains: &mut Vec<u8>, before: LogEnd) -> boo
     zero_sectors(remains) > head.zero_sectors || remains.last() == Some(&0)
 }
 
-/// Zeros the pages of these bytes, durably.
+/// Zeros the pages of these bytes, durably. If they cannot be synced, what was there is put back, so that the next opening
+/// finds it: the system may take the zeros in its memory for written.
 fn zero(segment: &Segment, from: u64, until: u64) -> Result<(), LogError> {
-    let zeros = vec![0; (until - from).next_multiple_of(PAGE) as usize];
-    segment.file.pwrite(&zeros, from).map_err(segment.failed("write"))?;
-    segment.file.sync().map_err(segment.failed("sync"))
+    let mut remains = vec![0; (until - from).next_multiple_of(PAGE) as usize];
+    read_padded(&*segment.file, &mut remains, from).map_err(segment.failed("read"))?;
+    segment.file.pwrite(&vec![0; remains.len()], from).map_err(segment.failed("write"))?;
+    let synced = segment.file.sync().map_err(segment.failed("sync"));
+    synced.inspect_err(|_| drop(segment.file.pwrite(&remains, from)))
 }
