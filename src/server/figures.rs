@@ -60,6 +60,7 @@ pub(super) struct Figures {
     free_bytes: SetGauge,
     checkpoint_lag: SetGauge,
     checkpoint_wait: SetGauge,
+    index_failing: SetGauge,
     book: Option<(Digest, Instant)>,
     warned: BTreeMap<&'static str, Instant>,
 }
@@ -90,6 +91,11 @@ impl Figures {
                 "s",
                 "Time that a complete generation of the index has waited to be written, 0 while none waits",
             ),
+            index_failing: metrics.gauge(
+                "onestop.store.index_failing",
+                "",
+                "1 while a file of the index cannot be read or written, which is tried again",
+            ),
             book: None,
             warned: BTreeMap::new(),
         }
@@ -111,6 +117,7 @@ impl Figures {
         if let Some(lag) = engine.store().checkpoint_lag() {
             self.checkpoint_lag.set(lag.log_bytes as f64, &[]);
             self.checkpoint_wait.set(lag.waiting.as_secs_f64(), &[]);
+            self.index_failing.set(f64::from(u8::from(lag.is_failing)), &[]);
         }
         if let Some(directory) = &self.watched.directory {
             self.store_bytes.set(bytes_of(directory) as f64, &[]);

@@ -6,4 +6,5 @@ mod limits;
 mod model;
 mod moments;
 mod readers;
+mod retries;
 mod support;

@@ -50,6 +50,7 @@ fn every_series_exists_from_the_start_and_none_appears_under_load_but_for_refuse
         "onestop_store_free_bytes ",
         "onestop_store_checkpoint_lag_bytes ",
         "onestop_store_checkpoint_wait_seconds 0.0",
+        "onestop_store_index_failing 0.0",
         "onestop_reference_version 0.0",
         "onestop_policy_book_age_seconds ",
         "onestop_ready 1",

@@ -14,7 +14,7 @@ use super::commit_record::add_index_rows;
 use super::index::Key;
 use super::job::{CommitCondition, Job, PreparedCommit, TracedJob};
 use super::job_queue::JobQueue;
-use super::journal::Journal;
+use super::journal::{Journal, index_error, log_error};
 use super::log::{EncodedRecord, Group, Log};
 use super::observation::{ObserverCell, observed};
 use super::reply::{Outcome, ReplySender, send_all};
@@ -147,6 +147,12 @@ impl Committer {
         if open.group.is_empty() {
             return Ok(());
         }
+        match self.journal.index().wait_for_room() {
+            Ok(()) => {}
+            // Nothing was written: the index has no room until its upkeep, which is tried again, succeeds.
+            Err(error) if self.journal.index().failure().is_none() => return Err(index_error(error)),
+            Err(error) => return Err(self.fail(&error)),
+        }
         let positions = match self.log.append(&mut open.group) {
             Ok(positions) => positions,
             // Nothing was written: a segment could not be made, and the next group tries again.
@@ -213,7 +219,7 @@ impl OpenGroup {
         if let Some(condition) = &prepared.condition {
             self.check(condition, journal)?;
         }
-        self.group.push(&prepared.record).map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        self.group.push(&prepared.record).map_err(log_error)?;
         self.records.push(prepared.record);
         if let Some(condition) = prepared.condition {
             self.newest_day = self.newest_day.max(Some(condition.day));
@@ -246,5 +252,71 @@ impl OpenGroup {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::store::embedded::commit_record::RecordBuilder;
+    use crate::store::embedded::disk::Directory;
+    use crate::store::embedded::index::{Index, IndexOptions, LogEnd, Table};
+    use crate::store::embedded::job_queue::{JobSender, job_queue};
+    use crate::store::embedded::log::{LogError, LogOptions, LogSizes, OpenedLog, PAGE};
+    use crate::store::embedded::reply::reply;
+
+    const STORE: [u8; 16] = [7; 16];
+
+    /// A log with small segments, and its index with generations of four rows.
+    fn open(log: &Path, index: &Path) -> (Log, Arc<Journal>) {
+        let sizes = LogSizes { segment: 1 << 20, frame: 64 << 10 };
+        let (log, options) = (Arc::new(Directory::new(log.to_owned())), LogOptions { sizes, ..LogOptions::default() });
+        Log::create(log.clone(), STORE, sizes).expect("a log");
+        let opened = Log::open(log, STORE, options, LogEnd::default(), |_| Ok::<_, LogError>(()));
+        let OpenedLog { log, .. } = opened.expect("a log");
+        let options = IndexOptions { generation_rows: 4, ..IndexOptions::default() };
+        let opened = Index::open(Arc::new(Directory::new(index.to_owned())), STORE, options).expect("an index");
+        let journal = Arc::new(Journal::new(Arc::clone(log.segments()), Arc::new(opened.index)));
+        (log, journal)
+    }
+
+    /// Commits a row of the person with this number.
+    fn commit(commits: &JobSender, person: u8) -> Outcome {
+        let mut record = RecordBuilder::default();
+        record.keyed(Table::Person, &[person; 16], |rows| rows.push(person));
+        let prepared = PreparedCommit { record: record.finish(&[])?, condition: None };
+        let (reply, outcome) = reply();
+        commits.send(TracedJob { job: Job::Commit(Box::new(prepared), reply), span: Span::none() });
+        outcome.wait()
+    }
+
+    #[test]
+    fn commits_are_refused_while_the_index_has_no_room_and_cannot_be_written_and_go_on_when_it_can() {
+        let place = tempfile::tempdir().expect("a directory");
+        let [log, index, away] = ["log", "index", "away"].map(|name| place.path().join(name));
+        [&log, &index].iter().for_each(|path| std::fs::create_dir(path).expect("a directory"));
+        let (log, journal) = open(&log, &index);
+        let (commits, queue) = job_queue();
+        let readiness = watch::Sender::new(Readiness::Ready);
+        let committer = Committer::new(log, Arc::clone(&journal), readiness.clone(), ObserverCell::default());
+        let thread = std::thread::spawn(move || committer.run(queue));
+        std::fs::rename(&index, &away).expect("renamed");
+        (1..=8).for_each(|person| assert_eq!(commit(&commits, person), Ok(()), "{person}"));
+        let position = |person| journal.see(Key::person([person; 16])).expect("a read").position;
+        let refused = commit(&commits, 9);
+        assert!(matches!(&refused, Err(StoreError::Unavailable(why)) if why.contains("index")), "{refused:?}");
+        assert_eq!(position(9), None);
+        std::fs::rename(&away, &index).expect("renamed");
+        while commit(&commits, 9).is_err() {
+            std::thread::yield_now();
+        }
+        let [eighth, ninth] = [8, 9].map(|person| position(person).expect("a record").lsn);
+        assert!(ninth <= eighth + 2 * PAGE, "between them is at most a SEAL: nothing of what was refused");
+        assert_eq!(*readiness.borrow(), Readiness::Ready);
+        drop(commits);
+        thread.join().expect("the committing thread ends");
+        assert!(journal.index().covered().lsn > ninth && !journal.index().is_failing());
     }
 }

@@ -247,8 +247,9 @@ impl Store for EmbeddedStore {
     }
 
     fn checkpoint_lag(&self) -> Option<CheckpointLag> {
-        let (log_bytes, waiting) = self.journal.index().checkpoint_lag();
-        Some(CheckpointLag { log_bytes, waiting })
+        let index = self.journal.index();
+        let (log_bytes, waiting) = index.checkpoint_lag();
+        Some(CheckpointLag { log_bytes, waiting, is_failing: index.is_failing() })
     }
 }
 

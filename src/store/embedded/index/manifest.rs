@@ -115,15 +115,25 @@ impl Manifest {
 
     /// Replaces the manifest by these bytes, durably. New runs must be durable, their entries in the directory need not.
     pub(super) fn replace(disk: &dyn Disk, bytes: &[u8]) -> Result<(), IndexError> {
+        Manifest::write_new(disk, bytes)?;
+        Manifest::put_in_place(disk)
+    }
+
+    /// Writes a manifest that [`Manifest::put_in_place`] makes the manifest. If it fails, the present one stays.
+    pub(super) fn write_new(disk: &dyn Disk, bytes: &[u8]) -> Result<(), IndexError> {
         let write = || {
             let file = disk.create(NEW_MANIFEST)?;
             file.pwrite(bytes, 0)?;
             file.sync()?;
-            disk.sync_directory()?;
-            disk.rename(NEW_MANIFEST, MANIFEST)?;
             disk.sync_directory()
         };
-        write().map_err(|error| IndexError::file("replace", MANIFEST, &error))
+        write().map_err(|error| IndexError::file("write", NEW_MANIFEST, &error))
+    }
+
+    /// Replaces the manifest by the one that was written, durably. If it fails, either may be the manifest.
+    pub(super) fn put_in_place(disk: &dyn Disk) -> Result<(), IndexError> {
+        let replaced = disk.rename(NEW_MANIFEST, MANIFEST).and_then(|()| disk.sync_directory());
+        replaced.map_err(|error| IndexError::file("replace", MANIFEST, &error))
     }
 }
 

@@ -19,8 +19,8 @@
 //! # Bounds
 //!
 //! - What an opening replays: two generations and one group at most. A generation ends at 163,840 rows (32,768 settles) or
-//!   256 MiB of log, whichever comes first. [`Index::insert`] waits while the frozen one is not written and the active one
-//!   is full.
+//!   256 MiB of log, whichever comes first. [`Index::wait_for_room`] waits while the frozen one is not written and the active
+//!   one is full; it fails if a file cannot be written, which is tried again.
 //! - Memory of the generations: 70 bytes a row at most, so 23 MB for two full ones, also while the index is rebuilt.
 //! - Memory of the runs: 1 MB for a million rows (5 MB for a million settles): filters of 10.1 bits a key for four of the
 //!   six tables, one fence for about 146 rows. Runs beyond about 18 million rows keep their filters on disk: all filters
@@ -38,7 +38,8 @@
 //! let mut from = index.covered();                     // LogEnd { lsn, chain, sequence }
 //! for frame in log.replay(from) { index.insert(&rows, frame.end)?; }
 //!
-//! // The committing thread, after the sync of a group and before the answers:
+//! // The committing thread, before a group is appended to the log; and after its sync, before the answers:
+//! index.wait_for_room()?;                             // an error refuses the group: nothing of it is in the log
 //! index.insert(&rows, end)?;                          // one group becomes visible at once
 //!
 //! // Readers. Every key of one call is read at one moment, between two groups.
@@ -140,14 +141,22 @@ impl Index {
         self.shared.read().version.covered()
     }
 
-    /// Inserts the rows of the log up to its new end, which must be durable. Readers see all of them or none. Waits
-    /// while two generations are full.
+    /// Waits while two generations are full. Afterwards the thread that inserts rows has room for one group.
     ///
     /// # Errors
-    /// If upkeep failed: no more rows are accepted.
-    pub fn insert(&self, rows: &[Row], end: LogEnd) -> Result<(), IndexError> {
+    /// If there is no room and upkeep fails; it is tried again. If upkeep failed for good, see [`Index::failure`].
+    pub fn wait_for_room(&self) -> Result<(), IndexError> {
         let shared = &self.shared;
-        shared.wait_until(|memory| memory.frozen.is_none() || !shared.is_full(&memory.active))?;
+        shared.wait_for_upkeep(|memory| memory.frozen.is_none() || !shared.is_full(&memory.active))
+    }
+
+    /// Inserts the rows of the log up to its new end, which must be durable. Readers see all of them or none. Waits for room.
+    ///
+    /// # Errors
+    /// As [`Index::wait_for_room`].
+    pub fn insert(&self, rows: &[Row], end: LogEnd) -> Result<(), IndexError> {
+        self.wait_for_room()?;
+        let shared = &self.shared;
         let mut memory = shared.write();
         memory.active.insert(rows, end);
         let is_full = shared.is_full(&memory.active);
@@ -262,11 +271,11 @@ impl Index {
     /// Writes everything that was inserted before to runs, and waits until they are durable.
     ///
     /// # Errors
-    /// If upkeep failed.
+    /// If upkeep fails.
     pub fn checkpoint(&self) -> Result<(), IndexError> {
         let end = self.shared.read().active.end();
         while self.covered().lsn < end.lsn {
-            self.shared.wait_until(|memory| memory.frozen.is_none() || memory.version.covered().lsn >= end.lsn)?;
+            self.shared.wait_for_upkeep(|memory| memory.frozen.is_none() || memory.version.covered().lsn >= end.lsn)?;
             if self.covered().lsn < end.lsn {
                 self.shared.write().freeze();
                 self.keep_up()?;
@@ -279,6 +288,11 @@ impl Index {
     pub fn checkpoint_lag(&self) -> (u64, Duration) {
         let memory = self.shared.read();
         (memory.uncovered_bytes(), memory.frozen_for())
+    }
+
+    /// Whether a file cannot be read or written, so that upkeep is tried again, or the index accepts no more rows.
+    pub fn is_failing(&self) -> bool {
+        self.shared.is_failing()
     }
 
     /// Why the index accepts no more rows, if it does not.

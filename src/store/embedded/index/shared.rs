@@ -47,7 +47,25 @@ pub(super) struct Memory {
 #[derive(Default)]
 struct Work {
     is_stopping: bool,
+    /// Why no more rows are accepted.
     failure: Option<IndexError>,
+    /// Why each task failed that is tried again.
+    failing: [Option<IndexError>; 2],
+}
+
+/// A task of upkeep, done by a thread of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Task {
+    /// Writing the frozen generation to a run.
+    Checkpoint,
+    /// Merging runs.
+    Merge,
+}
+
+impl Work {
+    fn failing(&self) -> Option<&IndexError> {
+        self.failing.iter().flatten().next()
+    }
 }
 
 impl Memory {
@@ -120,10 +138,17 @@ impl Shared {
     pub(super) fn publish(&self, change: Change) -> Result<(), IndexError> {
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let old = self.version();
+        let (task, written) = (change.task(), change.written());
         let (covered, runs, replaced) = change.apply(&old);
         let next_run = self.next_run.load(Ordering::Relaxed);
         let version = Arc::new(Version { identity: self.identity, covered, next_run, runs });
-        Manifest::replace(&*self.disk, &version.manifest())?;
+        let new = Manifest::write_new(&*self.disk, &version.manifest());
+        if let (Err(_), Some(file)) = (&new, &written) {
+            self.remove_unlisted(file);
+        }
+        new?;
+        Manifest::put_in_place(&*self.disk)?;
+        self.set_working(task);
         let mut memory = self.write();
         memory.version = version;
         if covered != old.covered {
@@ -138,16 +163,27 @@ impl Shared {
         Ok(())
     }
 
-    /// Removes the files of obsolete runs that no version holds any more.
-    pub(super) fn remove_obsolete(&self) -> Result<(), IndexError> {
+    /// Removes the files of obsolete runs that no version holds any more. What cannot be removed is tried again after the
+    /// next merge.
+    pub(super) fn remove_obsolete(&self) {
         let mut obsolete = self.obsolete.lock().unwrap_or_else(PoisonError::into_inner);
         let (held, free) = std::mem::take(&mut *obsolete).into_iter().partition(|run| Arc::strong_count(run) > 1);
         *obsolete = held;
         drop(obsolete);
-        let free: Vec<Arc<Run>> = free;
-        free.iter().try_for_each(|run| {
-            self.disk.remove(run.name()).map_err(|error| IndexError::file("remove", run.name(), &error))
-        })
+        let mut left: Vec<Arc<Run>> = free;
+        left.retain(|run| !self.remove_unlisted(run.name()));
+        self.obsolete.lock().unwrap_or_else(PoisonError::into_inner).extend(left);
+    }
+
+    /// Removes the file of a run that the manifest does not list; whether it is gone. The next opening removes it otherwise.
+    pub(super) fn remove_unlisted(&self, file: &str) -> bool {
+        match self.disk.remove(file) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                tracing::warn!(%error, file, "a file of the index that is not needed cannot be removed");
+                false
+            }
+            _ => true,
+        }
     }
 
     fn work(&self) -> MutexGuard<'_, Work> {
@@ -157,8 +193,24 @@ impl Shared {
     /// Waits until this holds of the generations and the version. Also returns if the index stops.
     ///
     /// # Errors
-    /// If upkeep failed.
+    /// If no more rows are accepted.
     pub(super) fn wait_until(&self, holds: impl Fn(&Memory) -> bool) -> Result<(), IndexError> {
+        self.wait(holds, |_| None)
+    }
+
+    /// The same for whoever waits for upkeep.
+    ///
+    /// # Errors
+    /// Also if upkeep fails and is tried again.
+    pub(super) fn wait_for_upkeep(&self, holds: impl Fn(&Memory) -> bool) -> Result<(), IndexError> {
+        self.wait(holds, Work::failing)
+    }
+
+    fn wait(
+        &self,
+        holds: impl Fn(&Memory) -> bool,
+        reason_to_give_up: impl Fn(&Work) -> Option<&IndexError>,
+    ) -> Result<(), IndexError> {
         let mut work = self.work();
         loop {
             if let Some(failure) = &work.failure {
@@ -167,12 +219,15 @@ impl Shared {
             if work.is_stopping || holds(&self.read()) {
                 return Ok(());
             }
+            if let Some(failing) = reason_to_give_up(&work) {
+                return Err(failing.clone());
+            }
             work = self.changed.wait(work).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
     /// Waits this long, or until the index stops.
-    pub(super) fn pause(&self, time: std::time::Duration) {
+    pub(super) fn pause(&self, time: Duration) {
         let work = self.work();
         let paused = self.changed.wait_timeout_while(work, time, |work| !work.is_stopping);
         drop(paused.unwrap_or_else(PoisonError::into_inner));
@@ -200,7 +255,25 @@ impl Shared {
         self.work().failure.clone()
     }
 
-    /// Notes that upkeep failed: the index accepts no more rows.
+    /// Whether upkeep fails at the moment, or failed for good.
+    pub(super) fn is_failing(&self) -> bool {
+        let work = self.work();
+        work.failure.is_some() || work.failing().is_some()
+    }
+
+    /// Notes that a task failed and is tried again.
+    pub(super) fn set_failing(&self, task: Task, error: IndexError) {
+        self.work().failing[task as usize] = Some(error);
+        self.changed.notify_all();
+    }
+
+    fn set_working(&self, task: Task) {
+        if self.work().failing[task as usize].take().is_some() {
+            tracing::info!(?task, "the index is written again");
+        }
+    }
+
+    /// Notes that upkeep failed for good: the index accepts no more rows.
     pub(super) fn stop_accepting_rows(&self, error: IndexError) {
         self.report(&error);
         self.work().failure.get_or_insert(error);
@@ -239,6 +312,22 @@ pub(super) enum Change {
 }
 
 impl Change {
+    fn task(&self) -> Task {
+        match self {
+            Change::Checkpoint(..) => Task::Checkpoint,
+            Change::Merge(..) => Task::Merge,
+        }
+    }
+
+    /// The file of the run that was written, if one was.
+    fn written(&self) -> Option<String> {
+        let run = match self {
+            Change::Checkpoint(run, _) => run.as_ref(),
+            Change::Merge(_, run) => Some(run),
+        };
+        run.map(|run| run.name().to_owned())
+    }
+
     /// What is covered then, the runs, and the runs that were replaced.
     fn apply(self, old: &Version) -> (LogEnd, Vec<Arc<Run>>, Vec<Arc<Run>>) {
         let mut runs = old.runs.clone();

@@ -4,9 +4,13 @@
 //! at a time, the oldest first, into one of the next level. A merge of large runs stops after each MiB: it merges what is due
 //! at lower levels, and waits for as long as it worked, unless it is behind. So a merge takes half of a core at most, and the
 //! number of runs stays bounded while a large merge goes on: below 32 at level 0, and hardly more at any other.
+//!
+//! A file that cannot be read or written, for example because the disk is full, is no reason to stop: the log holds what the
+//! index lacks. The thread tries again after a pause, and commits go on for as long as the generations have room. Each attempt
+//! writes files of its own: what a failed sync left in the memory of the system is not on the disk.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::error::IndexError;
 use super::generation::Generation;
@@ -16,7 +20,7 @@ use super::options::Upkeep;
 use super::run::{Run, RunCursor};
 use super::run_head::RunId;
 use super::run_writer::RunWriter;
-use super::shared::{Change, Memory, Shared};
+use super::shared::{Change, Memory, Shared, Task};
 use super::version::Version;
 use crate::store::thread_priority::lower_thread_priority;
 
@@ -34,6 +38,10 @@ const MERGE_PAGES: u64 = 16;
 
 /// The bytes after which what is written is synced, and a merge pauses.
 const SYNC_BYTES: u64 = 1 << 20;
+
+/// The pause before a thread tries again after a failure. Each further one is twice as long, up to the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// Why a merge did not complete.
 pub(super) enum Interrupted {
@@ -61,6 +69,14 @@ pub(super) fn checkpoint(shared: &Shared) -> Result<bool, IndexError> {
 fn write_generation(shared: &Shared, generation: &Generation) -> Result<Run, IndexError> {
     let (from, to) = (generation.from().lsn, generation.end().lsn);
     let id = RunId { number: shared.next_run(), level: 0, from, to };
+    let run = write_rows(shared, generation, id);
+    if run.is_err() {
+        shared.remove_unlisted(&id.file());
+    }
+    run
+}
+
+fn write_rows(shared: &Shared, generation: &Generation, id: RunId) -> Result<Run, IndexError> {
     let mut writer = RunWriter::create(&*shared.disk, shared.identity, id, &generation.counts())?;
     for row in generation.rows() {
         writer.push(&row)?;
@@ -83,12 +99,11 @@ fn merge_below(shared: &Shared, level: u64) -> Result<bool, Interrupted> {
     let (newest, oldest) = (newest.head().id, oldest.head().id);
     let id = RunId { number: shared.next_run(), level: newest.level + 1, from: oldest.from, to: newest.to };
     let merged = write_merged(shared, &runs, id);
-    if matches!(merged, Err(Interrupted::Stopping)) {
-        // It would be removed at the next opening; a failure to remove it now changes nothing.
-        let _left = shared.disk.remove(&id.file());
+    if merged.is_err() {
+        shared.remove_unlisted(&id.file());
     }
     shared.publish(Change::Merge(runs, merged?))?;
-    shared.remove_obsolete()?;
+    shared.remove_obsolete();
     Ok(true)
 }
 
@@ -153,20 +168,33 @@ pub(super) fn checkpoint_thread(shared: &Shared) {
     let _ended = FailOnPanic { shared, thread: "checkpoint" };
     lower_thread_priority(5);
     let is_due = |memory: &Memory| memory.frozen.is_some() && memory.version.runs_at(0) < STALLED;
-    while shared.wait_until(is_due).is_ok() && !shared.is_stopping() {
-        if let Err(error) = checkpoint(shared) {
-            shared.stop_accepting_rows(error);
-        }
-    }
+    repeat(shared, Task::Checkpoint, is_due, || checkpoint(shared).map(drop));
 }
 
 /// The thread that merges runs.
 pub(super) fn merge_thread(shared: &Shared) {
     let _ended = FailOnPanic { shared, thread: "merge" };
     lower_thread_priority(15);
-    while shared.wait_until(|memory| due(&memory.version, u64::MAX).is_some()).is_ok() && !shared.is_stopping() {
-        if let Err(Interrupted::Failed(error)) = merge(shared) {
-            shared.stop_accepting_rows(error);
+    let is_due = |memory: &Memory| due(&memory.version, u64::MAX).is_some();
+    repeat(shared, Task::Merge, is_due, || match merge(shared) {
+        Err(Interrupted::Failed(error)) => Err(error),
+        Ok(_) | Err(Interrupted::Stopping) => Ok(()),
+    });
+}
+
+/// Does a task whenever it is due, until the index stops or accepts no more rows. Damage is not tried again.
+fn repeat(shared: &Shared, task: Task, is_due: impl Fn(&Memory) -> bool, attempt: impl Fn() -> Result<(), IndexError>) {
+    let mut pause = FIRST_PAUSE;
+    while shared.wait_until(&is_due).is_ok() && !shared.is_stopping() {
+        match attempt() {
+            Ok(()) => pause = FIRST_PAUSE,
+            Err(error @ IndexError::File { .. }) => {
+                tracing::error!(%error, ?task, ?pause, "the index cannot be written, and is tried again after a pause");
+                shared.set_failing(task, error);
+                shared.pause(pause);
+                pause = (2 * pause).min(LONGEST_PAUSE);
+            }
+            Err(error) => shared.stop_accepting_rows(error),
         }
     }
 }
