@@ -707,6 +707,28 @@ async fn a_position_stays_valid_when_a_directory_is_opened_again_and_across_segm
 }
 
 #[tokio::test]
+async fn a_commit_longer_than_a_frame_is_refused_for_good_and_one_as_long_is_stored() {
+    let place = tempfile::tempdir().expect("a directory");
+    let store = open(place.path()).expect("a store");
+    let long = |bytes| {
+        let mut commit = commit(1, "P1", &PersonState::default(), None);
+        commit.entries[0].1.resize(bytes, 7);
+        commit
+    };
+    // A frame of 8 MiB without its head and trailer.
+    let limit = (8 << 20) - 64 - 8;
+    let refused = store.commit(long(limit)).await;
+    let Err(StoreError::CommitTooLong { bytes, limit: known }) = refused else { panic!("{refused:?}") };
+    assert!(known == limit && bytes > limit, "{bytes} {known}");
+    let longest = limit - (bytes - limit);
+    assert!(matches!(store.commit(long(longest + 8)).await, Err(StoreError::CommitTooLong { .. })));
+    assert_eq!(store.entry_count().await, Ok(0));
+    store.commit(long(longest)).await.expect("the longest commit");
+    let record = store.record(stamp(1).id).await.expect("a read").expect("the entry");
+    assert_eq!(record.len(), longest);
+}
+
+#[tokio::test]
 async fn a_reopened_directory_returns_everything() {
     let place = tempfile::tempdir().expect("a directory");
     let store = open(place.path()).expect("a store");

@@ -66,6 +66,9 @@ pub enum ClaimRefusal {
         /// The digest of that split.
         digest: Digest,
     },
+    /// What would be committed is longer than the store takes at once.
+    #[error("{0}")]
+    CommitTooLong(FieldFaults),
 }
 
 impl ClaimRefusal {
@@ -84,7 +87,8 @@ impl ClaimRefusal {
             | ClaimRefusal::UnchargedRefund(_)
             | ClaimRefusal::NoPolicy(_)
             | ClaimRefusal::CannotDecideAgain { .. }
-            | ClaimRefusal::QuoteChanged { .. } => true,
+            | ClaimRefusal::QuoteChanged { .. }
+            | ClaimRefusal::CommitTooLong(_) => true,
         }
     }
 
@@ -98,6 +102,7 @@ impl ClaimRefusal {
             | ClaimRefusal::UnknownItem(faults)
             | ClaimRefusal::UnchargedRefund(faults)
             | ClaimRefusal::NoPolicy(faults)
+            | ClaimRefusal::CommitTooLong(faults)
             | ClaimRefusal::CannotDecideAgain { faults, .. } => Some(faults),
             ClaimRefusal::RequestFenced
             | ClaimRefusal::ClaimSettled { .. }

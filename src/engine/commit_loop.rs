@@ -54,7 +54,9 @@ impl<S: Store> Engine<S> {
     /// # Errors
     /// Why it was not committed.
     pub(super) async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
-        self.store.commit(commit).instrument(debug_span!("commit")).await.map_err(CommitError::from_commit_error)
+        let longest = longest_field(&commit);
+        let committed = self.store.commit(commit).instrument(debug_span!("commit")).await;
+        committed.map_err(|error| CommitError::from_commit_error(error, longest))
     }
 
     /// Logs, once for a pair of days, that the clock is on a day before that of the newest commit.
@@ -63,5 +65,15 @@ impl<S: Store> Engine<S> {
         if logged.replace((clock, newest)) != Some((clock, newest)) {
             tracing::warn!(%clock, %newest, "the clock is on a day before the newest commit's: commits are dated {newest}");
         }
+    }
+}
+
+/// The field of the request that most bytes of a commit come from: the items of the claim that it settles, or what it decides
+/// again.
+fn longest_field(commit: &Commit) -> &'static str {
+    match (commit.listed, &commit.hospital_id) {
+        (Some(_), _) => "claim.items",
+        (None, Some(_)) => "readjudicate",
+        (None, None) => "benefit_year",
     }
 }

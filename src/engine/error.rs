@@ -81,6 +81,7 @@ impl EngineError {
     pub(crate) fn from_read_error(error: StoreError) -> EngineError {
         match error {
             StoreError::Damaged(what) => EngineError::Invariant(what),
+            StoreError::CommitTooLong { .. } => EngineError::Invariant(error.to_string()),
             StoreError::ImportLeaseHeld => EngineError::ImportRunning,
             StoreError::ImportLeaseLost => {
                 tracing::warn!(%error, "an import ends");
@@ -148,11 +149,15 @@ impl From<ClaimRefusal> for CommitError {
 }
 
 impl CommitError {
-    /// The error of a failed commit.
-    pub(super) fn from_commit_error(error: StoreError) -> CommitError {
+    /// The error of a failed commit, of which this field of the request takes most bytes.
+    pub(super) fn from_commit_error(error: StoreError, longest: &str) -> CommitError {
         match error {
             StoreError::Conflict => CommitError::Conflict,
             StoreError::EarlierDay { newest } => CommitError::EarlierDay(newest),
+            StoreError::CommitTooLong { bytes, limit } => {
+                let message = format!("would need a commit of {bytes} bytes; the store takes {limit} at most");
+                ClaimRefusal::CommitTooLong(FieldFault::new(longest, FaultReason::TooMany, message).into()).into()
+            }
             other => CommitError::Failed(EngineError::from_write_error(other)),
         }
     }

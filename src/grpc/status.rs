@@ -75,7 +75,8 @@ reasons! {
     AlreadyReversed = "ALREADY_REVERSED", FailedPrecondition;
     /// [`ClaimRefusal::LaterSettlements`]
     LaterSettlements = "LATER_SETTLEMENTS", FailedPrecondition;
-    /// [`ClaimRefusal::InvalidRequest`], [`ClaimRefusal::UnchargedRefund`], [`EngineError::Invalid`], [`CallError::InvalidMessage`]
+    /// [`ClaimRefusal::InvalidRequest`], [`ClaimRefusal::UnchargedRefund`], [`ClaimRefusal::CommitTooLong`],
+    /// [`EngineError::Invalid`], [`CallError::InvalidMessage`]
     InvalidRequest = "INVALID_REQUEST", InvalidArgument;
     /// [`ClaimRefusal::InvalidQuote`]
     InvalidQuote = "INVALID_QUOTE", InvalidArgument;
@@ -120,7 +121,9 @@ impl From<&ClaimRefusal> for Reason {
             ClaimRefusal::ClaimOfAnotherPerson => Reason::ClaimOfAnotherPerson,
             ClaimRefusal::AlreadyReversed => Reason::AlreadyReversed,
             ClaimRefusal::LaterSettlements(_) => Reason::LaterSettlements,
-            ClaimRefusal::InvalidRequest(_) | ClaimRefusal::UnchargedRefund(_) => Reason::InvalidRequest,
+            ClaimRefusal::InvalidRequest(_) | ClaimRefusal::UnchargedRefund(_) | ClaimRefusal::CommitTooLong(_) => {
+                Reason::InvalidRequest
+            }
             ClaimRefusal::InvalidQuote(_) => Reason::InvalidQuote,
             ClaimRefusal::NotEligible(_) => Reason::NotEligible,
             ClaimRefusal::UnknownItem(_) => Reason::UnknownItem,

@@ -16,6 +16,16 @@ pub enum StoreError {
     /// The person's version changed since it was read, or the claim id is bound to another person; nothing was written.
     #[error("the account changed since it was read")]
     Conflict,
+    /// The record of the commit is longer than the store takes at once, today and later; nothing was written.
+    #[error(
+        "a commit of {bytes} bytes is longer than the {limit} bytes that the store takes at once; nothing was written"
+    )]
+    CommitTooLong {
+        /// Its length in bytes.
+        bytes: usize,
+        /// The maximum in bytes.
+        limit: usize,
+    },
     /// An entry with an id of the commit exists, and entries are never replaced; nothing was written.
     #[error("an entry id of the commit is already used")]
     EntryIdTaken,

@@ -62,6 +62,10 @@ rows! {
         [("claim.discharged", "DISCHARGED_BEFORE_ADMITTED"), ("claim.items[0].amount", "UNLIKE_SIGN")] => settle_unsound_claim;
     a_message_must_hold_a_claim: InvalidRequest, InvalidArgument "INVALID_REQUEST",
         [("claim", "MISSING")] => settle_without_claim;
+    a_bill_whose_commit_the_store_cannot_take_is_refused_for_good: InvalidRequest, InvalidArgument "INVALID_REQUEST",
+        [("claim.items", "TOO_MANY")] => settle_too_long_commit;
+    a_reversal_whose_commit_the_store_cannot_take_is_refused_for_good: InvalidRequest, InvalidArgument "INVALID_REQUEST",
+        [("readjudicate", "TOO_MANY")] => reverse_with_too_long_commit;
     hospital_and_person_must_qualify: NotEligible, FailedPrecondition "NOT_ELIGIBLE",
         [("claim.hospital_id", "UNKNOWN_HOSPITAL"), ("claim.person_id", "UNKNOWN_PERSON")] => settle_ineligible_claim;
     the_catalogue_must_hold_every_code: UnknownItem, InvalidArgument "UNKNOWN_ITEM",
@@ -337,6 +341,23 @@ async fn settle_on_unreadable_store(server: Server) -> Status {
 
 async fn settle_on_unwritable_store(server: Server) -> Status {
     settle_in_mode(server, StoreMode::FailWrites(StoreError::Unavailable(store_error_text()))).await
+}
+
+async fn settle_too_long_commit(server: Server) -> Status {
+    let status = settle_in_mode(server, StoreMode::FailWrites(commit_too_long())).await;
+    let sentence = "claim.items would need a commit of 9000000 bytes; the store takes 8000000 at most (TOO_MANY)";
+    assert_eq!(status.message(), format!("INVALID_REQUEST: {sentence}"));
+    status
+}
+
+async fn reverse_with_too_long_commit(server: Server) -> Status {
+    server.settle_ok(&bill(), "R1").await;
+    server.store.set_mode(StoreMode::FailWrites(commit_too_long()));
+    server.reverse(&bill(), "R2").await.expect_err("a refusal")
+}
+
+fn commit_too_long() -> StoreError {
+    StoreError::CommitTooLong { bytes: 9_000_000, limit: 8_000_000 }
 }
 
 async fn settle_on_damaged_store(server: Server) -> Status {

@@ -7,7 +7,7 @@
 
 use super::index::{ADMINISTRATION_KEY, Key, LogPosition, Row, Table};
 use super::list_keys::{DayKey, position_key};
-use super::log::{EncodedRecord, OpenRecord, PartBytes, Record};
+use super::log::{EncodedRecord, LogSizes, OpenRecord, PartBytes, Record};
 use crate::domain::ids::EntryId;
 use crate::journal::{StoredForm, record};
 use crate::store::StoreError;
@@ -57,7 +57,7 @@ impl RecordBuilder {
     /// The record with these entries and its checksums.
     ///
     /// # Errors
-    /// `Unavailable` if it has 4 GiB or more.
+    /// `CommitTooLong` if no frame of the log holds it.
     pub fn finish(self, entries: &[(EntryId, Vec<u8>)]) -> Result<EncodedRecord, StoreError> {
         let encoded = self.0.finish(entries.len() as u32, length_of(entries), |bytes| {
             for (EntryId(id), record) in entries {
@@ -66,7 +66,9 @@ impl RecordBuilder {
                 bytes.extend_from_slice(record);
             }
         });
-        encoded.ok_or_else(|| StoreError::Unavailable("a commit has 4 GiB or more".to_owned()))
+        let (limit, bytes) = (LogSizes::STORE.body(), encoded.as_ref().map(|record| record.bytes().len()));
+        let bytes = bytes.unwrap_or_else(|| length_of(entries));
+        encoded.filter(|_| bytes <= limit).ok_or(StoreError::CommitTooLong { bytes, limit })
     }
 }
 

@@ -177,14 +177,13 @@ pub fn index_error(error: IndexError) -> StoreError {
     }
 }
 
-/// The error of a read of the log.
+/// The error of a read of the log, or of a record that it does not take.
 pub fn log_error(error: LogError) -> StoreError {
     match error {
         LogError::Damaged { .. } | LogError::Missing(_) | LogError::NotCovered { .. } => {
             StoreError::Damaged(error.to_string())
         }
-        LogError::File { .. } | LogError::Stopped(_) | LogError::RecordTooLong { .. } => {
-            StoreError::Unavailable(error.to_string())
-        }
+        LogError::RecordTooLong { bytes, limit } => StoreError::CommitTooLong { bytes, limit },
+        LogError::File { .. } | LogError::Stopped(_) => StoreError::Unavailable(error.to_string()),
     }
 }

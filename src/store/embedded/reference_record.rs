@@ -17,7 +17,7 @@ const RECORD_BYTES: usize = 256 << 10;
 /// The records that hold these rows, in order.
 ///
 /// # Errors
-/// `Unavailable` if a row is too long.
+/// `CommitTooLong` if a row is too long, `Unavailable` if its key is.
 pub fn records<'a>(rows: impl IntoIterator<Item = &'a TableRow>) -> Result<Vec<EncodedRecord>, StoreError> {
     let (mut records, mut record, mut bytes) = (Vec::new(), RecordBuilder::default(), 0);
     for row in rows {
@@ -38,7 +38,7 @@ pub fn records<'a>(rows: impl IntoIterator<Item = &'a TableRow>) -> Result<Vec<E
 /// Adds a row to a record.
 ///
 /// # Errors
-/// `Unavailable` if it is too long.
+/// `Unavailable` if its key is too long.
 pub fn add_row(record: &mut RecordBuilder, row: &TableRow) -> Result<(), StoreError> {
     add_encoded(record, row.table, &encode_row(row)?);
     Ok(())

@@ -56,7 +56,7 @@ impl LogSizes {
     }
 
     /// The maximum length of the body of a frame in bytes.
-    pub(super) fn body(self) -> usize {
+    pub(in super::super) fn body(self) -> usize {
         self.frame as usize - FRAME_HEAD - TRAILER.len()
     }
 }
