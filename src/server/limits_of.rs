@@ -57,7 +57,7 @@ pub(super) fn reconciliation_limits(limits: &ServerLimits) -> ImportLimits {
 /// The limits of connections.
 pub(super) fn connection_limits(limits: &ServerLimits) -> ConnectionLimits {
     ConnectionLimits {
-        total: descriptors::affordable_connections(limits.connections),
+        total: descriptors::affordable_connections(limits),
         per_caller: limits.caller_connections,
         handshakes_per_address: limits.address_handshakes,
         handshake: Duration::from_secs(limits.handshake_seconds),

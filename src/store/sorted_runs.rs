@@ -1,5 +1,5 @@
 //! Sorts rows by a fixed key in bounded memory. Rows beyond the memory go to sorted run files without a name, which end
-//! with the process.
+//! with the process. Eight files of a level are merged into one of the next, so that few are open however many rows come.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -13,6 +13,15 @@ use super::keys::StoreKey;
 
 /// The buffer of each file while files are merged.
 const BUFFER: usize = 256 << 10;
+
+/// How many files of a level are merged into one.
+const FAN_IN: usize = 8;
+
+/// The levels. Files of the last one are merged into one of the same.
+const LEVELS: usize = 3;
+
+/// The maximum number of files that a sort has open: those of each level, and two more while some are merged.
+pub const MAX_FILES: usize = (FAN_IN - 1) * LEVELS + 2;
 
 /// How much a sort may hold.
 #[derive(Clone, Copy, Debug)]
@@ -28,8 +37,16 @@ pub struct RunSort {
     directory: Option<PathBuf>,
     limits: SortLimits,
     run: Run,
-    files: Vec<File>,
+    /// The files, those with the oldest rows first: their levels descend.
+    files: Vec<RunFile>,
     written: u64,
+}
+
+/// A file of sorted rows.
+struct RunFile {
+    file: File,
+    /// How often its rows were merged.
+    level: usize,
 }
 
 /// Rows in memory, as consecutive bytes.
@@ -92,12 +109,8 @@ impl RunSort {
     /// If a file cannot be read.
     pub fn sorted(mut self) -> Result<SortedRuns, StoreError> {
         self.run.sort();
-        let files = self.files.into_iter().map(|file| SortedRows::File(BufReader::with_capacity(BUFFER, file)));
-        let runs = files.chain([SortedRows::Memory(self.run, 0)]);
-        let sources = runs.map(|rows| Source { rows, next: Vec::new() }).collect();
-        let mut sorted = SortedRuns { sources, heap: BinaryHeap::new() };
-        sorted.rewind()?;
-        Ok(sorted)
+        let files = self.files.into_iter().map(RunFile::into_rows);
+        SortedRuns::new(files.chain([SortedRows::Memory(self.run, 0)]))
     }
 
     fn spill(&mut self) -> Result<(), StoreError> {
@@ -105,17 +118,38 @@ impl RunSort {
         let mut file = BufWriter::with_capacity(BUFFER, self.file()?);
         for (key, start, length) in &self.run.rows {
             let (start, length) = (*start as usize, *length as usize);
-            file.write_all(key).map_err(failed)?;
-            file.write_all(&(length as u32).to_le_bytes()).map_err(failed)?;
-            file.write_all(&self.run.bytes[start..start + length]).map_err(failed)?;
+            write_row(&mut file, key, &self.run.bytes[start..start + length])?;
         }
         self.written += self.run.size() as u64;
         if self.written > self.limits.file_bytes {
             return Err(failed(format!("more than {} bytes", self.limits.file_bytes)));
         }
-        self.files.push(file.into_inner().map_err(failed)?);
+        self.files.push(RunFile { file: file.into_inner().map_err(failed)?, level: 0 });
         self.run.bytes.clear();
         self.run.rows.clear();
+        while let Some(first) = self.full_level() {
+            self.merge_from(first)?;
+        }
+        Ok(())
+    }
+
+    /// Where the files of the last level begin, if there are so many that they are merged.
+    fn full_level(&self) -> Option<usize> {
+        let level = self.files.last()?.level;
+        let first = self.files.iter().take_while(|file| file.level > level).count();
+        (self.files.len() - first >= FAN_IN).then_some(first)
+    }
+
+    /// Merges the files from this one on, which have the newest rows, into one.
+    fn merge_from(&mut self, first: usize) -> Result<(), StoreError> {
+        let merged = self.files.split_off(first);
+        let level = merged.first().map_or(0, |file| (file.level + 1).min(LEVELS - 1));
+        let mut rows = SortedRuns::new(merged.into_iter().map(RunFile::into_rows))?;
+        let mut file = BufWriter::with_capacity(BUFFER, self.file()?);
+        while let Some(key) = rows.peek_key() {
+            rows.next_row(|row| write_row(&mut file, &key, row))?;
+        }
+        self.files.push(RunFile { file: file.into_inner().map_err(failed)?, level });
         Ok(())
     }
 
@@ -129,6 +163,19 @@ impl RunSort {
         std::fs::remove_file(&path).map_err(failed)?;
         Ok(file)
     }
+}
+
+impl RunFile {
+    fn into_rows(self) -> SortedRows {
+        SortedRows::File(BufReader::with_capacity(BUFFER, self.file))
+    }
+}
+
+/// Writes a row as [`Source`] reads it.
+fn write_row(file: &mut BufWriter<File>, key: &StoreKey, row: &[u8]) -> Result<(), StoreError> {
+    file.write_all(key).map_err(failed)?;
+    file.write_all(&(row.len() as u32).to_le_bytes()).map_err(failed)?;
+    file.write_all(row).map_err(failed)
 }
 
 impl Run {
@@ -180,6 +227,14 @@ impl Source {
 }
 
 impl SortedRuns {
+    /// The rows of these runs, of which the first has the oldest rows.
+    fn new(runs: impl Iterator<Item = SortedRows>) -> Result<SortedRuns, StoreError> {
+        let sources = runs.map(|rows| Source { rows, next: Vec::new() }).collect();
+        let mut sorted = SortedRuns { sources, heap: BinaryHeap::new() };
+        sorted.rewind()?;
+        Ok(sorted)
+    }
+
     /// Goes back to the first row.
     ///
     /// # Errors
@@ -223,4 +278,35 @@ impl SortedRuns {
 /// A sort that failed for this reason.
 pub(super) fn failed(error: impl std::fmt::Display) -> StoreError {
     StoreError::Unavailable(format!("the rows of a sort: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_of_two_thousand_runs_come_in_order_from_few_files() {
+        let place = tempfile::tempdir().expect("a directory");
+        // Each row is a run.
+        let limits = SortLimits { run_bytes: 1, file_bytes: u64::MAX };
+        let (mut sort, mut most) = (RunSort::new(Some(place.path().to_owned()), limits), 0);
+        let rows = (0..2_000_u32).map(|number| ((number % 7) as u8, number));
+        for (key, number) in rows.clone() {
+            let encode = |bytes: &mut Vec<u8>| {
+                bytes.extend_from_slice(&number.to_le_bytes());
+                Ok(())
+            };
+            sort.add([key; 16], encode).expect("a row");
+            most = most.max(sort.files.len());
+        }
+        assert_eq!(most, MAX_FILES - 2, "after 511 rows each level is full");
+        let (mut sorted, mut found) = (sort.sorted().expect("sorted rows"), Vec::new());
+        while let Some(key) = sorted.peek_key() {
+            let row = sorted.next_row(|row| Ok(row.to_vec())).expect("a read").expect("a row");
+            found.push((key[0], u32::from_le_bytes(row.try_into().expect("four bytes"))));
+        }
+        let mut expected: Vec<_> = rows.collect();
+        expected.sort_unstable();
+        assert_eq!(found, expected);
+    }
 }
