@@ -706,6 +706,26 @@ async fn a_position_stays_valid_when_a_directory_is_opened_again_and_across_segm
     assert_eq!(ids, expected);
 }
 
+/// What lies between two entries may be an import of millions of persons.
+#[tokio::test]
+async fn of_frames_without_entries_a_reader_of_entries_reads_the_heads_alone() {
+    use std::os::unix::fs::FileExt;
+    let place = tempfile::tempdir().expect("a directory");
+    let store = open(place.path()).expect("a store");
+    store.commit(commit(1, "P1", &PersonState::default(), None)).await.expect("a commit");
+    store.put_policy(Digest([1; 32]), "a long policy, ".repeat(1_000)).await.expect("a policy");
+    store.commit(commit(2, "P2", &PersonState::default(), None)).await.expect("a commit");
+    let log = place.path().join("log/0000000000.log");
+    let log = std::fs::OpenOptions::new().read(true).write(true).open(log).expect("the log");
+    let mut bytes = vec![0; 64 << 10];
+    log.read_exact_at(&mut bytes, 0).expect("its first bytes");
+    let text = b"a long policy, a long policy, ";
+    let at = bytes.windows(text.len()).position(|window| window == text).expect("the policy");
+    log.write_all_at(b"A", at as u64).expect("a damaged body");
+    let ids: Vec<_> = entries_after(&store, CommitPosition::FIRST, 10).await.iter().map(|entry| entry.id).collect();
+    assert_eq!(ids, [1, 2].map(|number| stamp(number).id));
+}
+
 #[tokio::test]
 async fn a_commit_longer_than_a_frame_is_refused_for_good_and_one_as_long_is_stored() {
     let place = tempfile::tempdir().expect("a directory");

@@ -10,6 +10,10 @@ use crate::domain::ids::EntryId;
 /// The length of the records, in bytes, at which a page ends even if more entries are allowed.
 pub const PAGE_BYTES: usize = 4 << 20;
 
+/// The bytes read of a log at which a page with an entry ends even if more are allowed: entries may lie among long reference
+/// tables.
+const READ_BYTES: usize = 4 * PAGE_BYTES;
+
 /// An entry of the journal as stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredEntry {
@@ -42,12 +46,13 @@ pub(crate) struct OpenPage {
     entries: Vec<StoredEntry>,
     limit: usize,
     bytes: usize,
+    read: usize,
 }
 
 impl OpenPage {
     /// An empty page for up to `limit` entries.
     pub(crate) fn new(limit: usize) -> OpenPage {
-        OpenPage { entries: Vec::new(), limit, bytes: 0 }
+        OpenPage { entries: Vec::new(), limit, bytes: 0, read: 0 }
     }
 
     /// Whether it takes no more entries.
@@ -70,6 +75,16 @@ impl OpenPage {
         None
     }
 
+    /// Counts bytes that were read for it.
+    pub(crate) fn count_read(&mut self, bytes: usize) {
+        self.read += bytes;
+    }
+
+    /// Whether it has an entry, and so much was read for it that it ends here.
+    pub(crate) fn has_read_enough(&self) -> bool {
+        self.read >= READ_BYTES && !self.entries.is_empty()
+    }
+
     /// The page, when no further entry is known.
     pub(crate) fn end(self) -> EntryPage {
         EntryPage { entries: self.entries, is_end: true }
@@ -78,5 +93,26 @@ impl OpenPage {
     /// The page, when there are further entries.
     pub(crate) fn cut(self) -> EntryPage {
         EntryPage { entries: self.entries, is_end: false }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_for_which_much_was_read_ends_once_it_has_an_entry() {
+        let mut page = OpenPage::new(10);
+        page.count_read(READ_BYTES);
+        assert!(!page.has_read_enough(), "whoever reads on after it would read the same again");
+        let entry = StoredEntry { position: CommitPosition(1), id: EntryId([1; 16]), record: Ok(Vec::new()) };
+        assert_eq!(page.push(entry.clone()), None);
+        assert!(page.has_read_enough());
+        let mut short = OpenPage::new(10);
+        assert_eq!(short.push(entry), None);
+        short.count_read(READ_BYTES - 1);
+        assert!(!short.has_read_enough());
+        short.count_read(1);
+        assert!(short.has_read_enough());
     }
 }

@@ -145,7 +145,7 @@ pub trait JournalStore: Send + Sync + 'static {
     fn entry_count(&self) -> impl Future<Output = Result<u64, StoreError>> + Send;
 
     /// Up to `limit` entries after a position, in the order of commits; fewer if their records are long
-    /// ([`PAGE_BYTES`](super::entry_page::PAGE_BYTES)), but at least one unless the page is the end.
+    /// ([`PAGE_BYTES`](super::entry_page::PAGE_BYTES)) or they lie far apart, but at least one unless the page is the end.
     fn entries_after(
         &self,
         after: CommitPosition,

@@ -6,10 +6,13 @@
 use super::commit_record::entries;
 use super::index::LogEnd;
 use super::journal::{Journal, log_error};
-use super::log::{Frame, PAGE};
+use super::log::{EntryFrame, Frame, PAGE};
 use crate::store::StoreError;
 use crate::store::entry_page::{EntryPage, OpenPage, StoredEntry};
 use crate::store::rows::CommitPosition;
+
+/// The bytes of the log after which others get their turn.
+const TURN_BYTES: usize = 1 << 20;
 
 /// The bits of a position that hold the number of the entry in its frame; a frame of 8 MiB holds fewer entries.
 const NUMBER_BITS: u32 = 20;
@@ -38,37 +41,50 @@ impl Journal {
     ///
     /// # Errors
     /// If the log cannot be read or is damaged; `UnknownPosition` if the position is behind its end.
-    pub fn entries_after(&self, after: CommitPosition, limit: usize) -> Result<EntryPage, StoreError> {
-        let published = self.segments.published();
-        let mut page = OpenPage::new(limit);
-        let mut end = if after == CommitPosition::FIRST {
-            self.segments.start().map_err(log_error)?
-        } else {
-            let after = FramePosition::from(after);
-            if after.lsn >= published {
-                return Err(StoreError::UnknownPosition);
-            }
-            let frame = self.segments.known_frame(after.lsn).map_err(log_error)?;
-            if u64::from(frame.head().entries) < after.number {
-                return Err(StoreError::UnknownPosition);
-            }
-            if !take(&frame, after.number, &mut page)? {
-                return Ok(page.cut());
-            }
-            frame.end(self.segments.sizes())
-        };
+    pub async fn entries_after(&self, after: CommitPosition, limit: usize) -> Result<EntryPage, StoreError> {
+        let (published, sizes) = (self.segments.published(), self.segments.sizes());
+        let (mut page, mut turn) = (OpenPage::new(limit), 0);
+        let Some(mut end) = self.take_rest_of_frame(after, published, &mut page)? else { return Ok(page.cut()) };
         while end.lsn < published {
-            let frame = self.frame_after(end)?;
-            if !take(&frame, 0, &mut page)? {
+            if page.has_read_enough() {
                 return Ok(page.cut());
             }
-            end = frame.end(self.segments.sizes());
+            let (next, read) = match self.segments.required_entries(end).map_err(log_error)? {
+                EntryFrame::Empty(next) => (next, PAGE as usize),
+                EntryFrame::Entries(frame) if take(&frame, 0, &mut page)? => (frame.end(sizes), frame.bytes().len()),
+                EntryFrame::Entries(_) => return Ok(page.cut()),
+            };
+            end = next;
+            page.count_read(read);
+            turn += read;
+            if turn >= TURN_BYTES {
+                turn = 0;
+                tokio::task::yield_now().await;
+            }
         }
         Ok(page.end())
     }
 
-    fn frame_after(&self, end: LogEnd) -> Result<Frame, StoreError> {
-        self.segments.required_frame(end).map_err(log_error)
+    /// Appends the entries after a position in its frame; returns the end of the frame, or none if the page has no room for all.
+    fn take_rest_of_frame(
+        &self,
+        after: CommitPosition,
+        published: u64,
+        page: &mut OpenPage,
+    ) -> Result<Option<LogEnd>, StoreError> {
+        if after == CommitPosition::FIRST {
+            return self.segments.start().map(Some).map_err(log_error);
+        }
+        let after = FramePosition::from(after);
+        if after.lsn >= published {
+            return Err(StoreError::UnknownPosition);
+        }
+        let frame = self.segments.known_frame(after.lsn).map_err(log_error)?;
+        if u64::from(frame.head().entries) < after.number {
+            return Err(StoreError::UnknownPosition);
+        }
+        page.count_read(frame.bytes().len());
+        Ok(take(&frame, after.number, page)?.then(|| frame.end(self.segments.sizes())))
     }
 }
 

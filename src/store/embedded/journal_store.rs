@@ -83,7 +83,7 @@ impl JournalStore for EmbeddedStore {
     }
 
     async fn entries_after(&self, after: CommitPosition, limit: usize) -> Result<EntryPage, StoreError> {
-        self.journal.entries_after(after, limit)
+        self.journal.entries_after(after, limit).await
     }
 
     async fn hospital_settlements(

@@ -110,6 +110,11 @@ impl FrameHead {
         frame_length(self.length as usize)
     }
 
+    /// Whether it was written behind this end of the log.
+    pub(super) fn follows(&self, before: LogEnd) -> bool {
+        self.chain == before.chain && self.sequence == before.sequence
+    }
+
     /// The number of bytes from the first of the head to the last of the trailer.
     pub fn used(&self) -> usize {
         FRAME_HEAD + self.length as usize + TRAILER.len()
@@ -151,7 +156,7 @@ impl Frame {
     /// Why it is not the frame that must be behind this end of the log, if it is not.
     pub(super) fn fault(&self, before: LogEnd) -> Option<FrameFault> {
         let Frame { head, bytes } = self;
-        if head.chain != before.chain || head.sequence != before.sequence {
+        if !head.follows(before) {
             return Some(FrameFault::Chain);
         }
         if !bytes.ends_with(&TRAILER) {
@@ -183,7 +188,7 @@ impl Frame {
 
     /// The end of the log after this frame. The end after a ROLL is in the next segment.
     pub fn end(&self, sizes: LogSizes) -> LogEnd {
-        LogEnd { lsn: lsn_after(&self.head, sizes), chain: chain_of(&self.bytes), sequence: self.head.sequence_after() }
+        end_after(&self.head, &self.bytes, sizes)
     }
 
     /// The records with their positions, in the order of commits.
@@ -196,6 +201,11 @@ impl Frame {
     fn body(&self) -> &[u8] {
         self.bytes.get(FRAME_HEAD..self.bytes.len().saturating_sub(TRAILER.len())).unwrap_or_default()
     }
+}
+
+/// The end of the log after the frame with this head, whose bytes these are.
+pub(super) fn end_after(head: &FrameHead, bytes: &[u8], sizes: LogSizes) -> LogEnd {
+    LogEnd { lsn: lsn_after(head, sizes), chain: chain_of(bytes), sequence: head.sequence_after() }
 }
 
 /// Where the frame after this one begins.

@@ -27,6 +27,6 @@ pub(super) use scan::{FrameScan, Scanned};
 pub use segment::Segment;
 pub(super) use segment::place;
 pub use segment_head::StoreIdentity;
-pub use segments::Segments;
+pub use segments::{EntryFrame, Segments};
 pub use supply::SegmentMaker;
 pub use writer::{Group, Log, LogOptions, OpenedLog, Syncing};

@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::watch;
 
 use super::error::{FrameFault, LogDamage, LogError, RecordFault};
-use super::frame::{Frame, FrameHead};
+use super::frame::{Frame, FrameHead, end_after};
 use super::layout::{LogSizes, PAGE, read_padded};
 use super::open_segments::OpenSegments;
 use super::record::{PartBytes, RecordPart, rows_end};
@@ -17,6 +17,14 @@ use crate::store::embedded::index::{LogEnd, LogPosition};
 
 /// What is read of a record for its rows at first in bytes; those of a settlement take less.
 const ROWS_AT_ONCE: usize = 1024;
+
+/// A frame as a reader of entries sees it.
+pub enum EntryFrame {
+    /// A frame with entries.
+    Entries(Frame),
+    /// The end of the log after a frame without entries.
+    Empty(LogEnd),
+}
 
 /// The segments of a log.
 pub struct Segments {
@@ -189,6 +197,28 @@ impl Segments {
         let (number, byte) = self.sizes.place(before.lsn);
         let damaged = |fault| LogError::damaged(&file_name(number), byte, LogDamage::Frame(fault));
         self.frame(before)?.map_err(damaged)
+    }
+
+    /// What of the frame that begins here, which must be there, a reader of entries needs: of a frame without entries only the
+    /// head is read and checked.
+    ///
+    /// # Errors
+    /// If it is damaged or cannot be read.
+    pub fn required_entries(&self, before: LogEnd) -> Result<EntryFrame, LogError> {
+        let (number, byte) = self.sizes.place(before.lsn);
+        let segment = self.get(number)?;
+        let damaged = |fault| segment.damaged(byte, LogDamage::Frame(fault));
+        let mut page = vec![0; PAGE as usize];
+        read_padded(&*segment.file, &mut page, byte).map_err(segment.failed("read"))?;
+        let head = self.decode_head(&segment, byte, &page).map_err(damaged)?;
+        if head.entries > 0 {
+            return self.required_frame(before).map(EntryFrame::Entries);
+        }
+        if head.follows(before) {
+            Ok(EntryFrame::Empty(end_after(&head, &page, self.sizes)))
+        } else {
+            Err(damaged(FrameFault::Chain))
+        }
     }
 
     /// The frame that begins at this position, which a reader saw before: it is checked, but not that it follows the frame
