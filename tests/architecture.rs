@@ -66,7 +66,7 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("grpc/error.rs", "store::backup::BackupRefusal"),
     // A page token seals a position of a list.
     ("grpc/page_position.rs", "store::rows::ListPosition"),
-    // A cursor of the feed is a position in the order of commits.
+    // A cursor of the feed holds a position in the order of commits.
     ("grpc/feed.rs", "store::rows::CommitPosition"),
     ("grpc/feed_cursor.rs", "store::rows::CommitPosition"),
     // Policies are listed from the book in use.

@@ -95,6 +95,7 @@ contract! {
     entries_are_read_in_the_order_of_commits_and_a_page_that_was_read_never_changes,
     a_page_of_entries_ends_when_its_records_are_long,
     a_position_behind_the_end_of_the_journal_is_refused,
+    every_entry_is_at_its_position_and_none_is_elsewhere,
     all_entries_of_a_commit_are_written_or_none,
     the_chain_of_the_administration_is_one_in_the_order_of_commits,
     the_end_of_an_import_applies_with_its_entry,
@@ -174,7 +175,7 @@ async fn entries_after(store: &impl Store, mut after: CommitPosition, limit: usi
     loop {
         let page = store.entries_after(after, limit).await.expect("a page");
         assert!(page.entries.len() <= limit && (page.is_end || !page.entries.is_empty()));
-        after = page.last(after);
+        after = page.entries.last().map_or(after, |entry| entry.position);
         entries.extend(page.entries);
         if page.is_end {
             return entries;
@@ -308,6 +309,23 @@ async fn a_position_behind_the_end_of_the_journal_is_refused(store: impl Store) 
     store.commit(commit(1, "P1", &PersonState::default(), None)).await.expect("a commit");
     let refused = store.entries_after(CommitPosition(u64::MAX), 10).await;
     assert_eq!(refused, Err(StoreError::UnknownPosition));
+}
+
+async fn every_entry_is_at_its_position_and_none_is_elsewhere(store: impl Store) {
+    for number in 1..=3 {
+        let mut commit = commit(2 * number, &format!("P{number}"), &PersonState::default(), None);
+        commit.append(stamp(2 * number + 1).id, Fence { hospital_id: Some(id("H1")), person_id: id("P1") });
+        store.commit(commit).await.expect("a commit");
+    }
+    let all = entries_after(&store, CommitPosition::FIRST, 100).await;
+    assert_eq!(all.len(), 6);
+    for entry in &all {
+        assert_eq!(store.entry_at(entry.position).await, Ok(Some(entry.id)));
+    }
+    let behind = CommitPosition(all[5].position.0 + 1);
+    for position in [CommitPosition::FIRST, behind, CommitPosition(u64::MAX)] {
+        assert_eq!(store.entry_at(position).await, Ok(None), "{position:?}");
+    }
 }
 
 async fn a_commit_is_visible_as_a_whole(store: impl Store) {
@@ -704,6 +722,21 @@ async fn a_position_stays_valid_when_a_directory_is_opened_again_and_across_segm
     }
     let expected: Vec<_> = (0..4).flat_map(|round| (1..=5).map(move |number| stamp(10 * round + number).id)).collect();
     assert_eq!(ids, expected);
+}
+
+/// In a store that was restored to an earlier moment, a position that another history gave may be anywhere in a frame.
+#[tokio::test]
+async fn no_entry_is_at_a_position_in_the_middle_of_a_frame() {
+    let place = tempfile::tempdir().expect("a directory");
+    let store = open(place.path()).expect("a store");
+    let mut long = commit(1, "P1", &PersonState::default(), None);
+    long.entries[0].1.resize(3 * 4_096, 7);
+    store.commit(long).await.expect("a commit");
+    store.commit(commit(2, "P2", &PersonState::default(), None)).await.expect("a commit");
+    let first = entries_after(&store, CommitPosition::FIRST, 1).await[0].position;
+    for page in 1..=2 {
+        assert_eq!(store.entry_at(CommitPosition(first.0 + (page << 20))).await, Ok(None), "page {page}");
+    }
 }
 
 /// What lies between two entries may be an import of millions of persons.

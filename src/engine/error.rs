@@ -21,6 +21,9 @@ pub enum EngineError {
     /// What was asked for was never settled, or is not known.
     #[error("not found, or not found for this hospital and person")]
     NotFound,
+    /// The journal does not hold the entry after which the feed was to go on: the store was restored to an earlier moment.
+    #[error("the journal does not hold the entry of the cursor: the store was restored to an earlier moment")]
+    FeedNotContinued,
     /// Other commits for the same person came first at every attempt; nothing was committed.
     #[error("other claims of this person kept winning; nothing was committed")]
     Conflict,
@@ -55,6 +58,7 @@ impl EngineError {
             EngineError::NotFound | EngineError::Conflict => true,
             EngineError::Invalid(_)
             | EngineError::MonthNotClosable(_)
+            | EngineError::FeedNotContinued
             | EngineError::ImportRunning
             | EngineError::ImportStopped
             | EngineError::StoreUnavailable
@@ -87,9 +91,7 @@ impl EngineError {
                 tracing::warn!(%error, "an import ends");
                 EngineError::ImportStopped
             }
-            StoreError::UnknownPosition => {
-                EngineError::invalid("cursor", FaultReason::NotAuthentic, StoreError::UnknownPosition.to_string())
-            }
+            StoreError::UnknownPosition => EngineError::FeedNotContinued,
             StoreError::Unavailable(_)
             | StoreError::Unknown(_)
             | StoreError::Conflict

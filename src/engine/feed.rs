@@ -1,10 +1,12 @@
 //! The feed: entries of the journal in the order of commits, with the amounts by which each moves the payers.
 //!
-//! An entry is in the feed once it is durable, and never before one that was in it earlier: whoever goes on after a position
-//! misses nothing and sees nothing twice.
+//! An entry is in the feed once it is durable, and never before one that was in it earlier: whoever goes on after an entry
+//! misses nothing and sees nothing twice. A reader names the entry by position and id, so that nothing is skipped in a store
+//! that was restored to an earlier moment and has gone on otherwise.
 
 use std::sync::Arc;
 
+use crate::domain::ids::EntryId;
 use crate::domain::journal::{Differences, Entry, EntryKind};
 use crate::domain::money::Money;
 use crate::domain::split::Split;
@@ -36,25 +38,53 @@ pub struct FeedEntry {
     pub amounts: Differences,
 }
 
+impl FeedEntry {
+    /// What a reader that has seen it goes on after.
+    pub fn seen(&self) -> SeenEntry {
+        SeenEntry { position: self.position, id: self.entry.id() }
+    }
+}
+
+/// An entry that a reader of the feed has seen, by which the journal that it read is known again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SeenEntry {
+    /// Its position.
+    pub position: CommitPosition,
+    /// Its id.
+    pub id: EntryId,
+}
+
 /// A part of the feed.
 #[derive(Debug)]
 pub struct FeedPage {
     /// The entries in scope.
     pub entries: Vec<FeedEntry>,
-    /// The position of the last entry that was read, in scope or not.
-    pub last: CommitPosition,
+    /// The last entry that was read, in scope or not; none if there was none.
+    pub last: Option<SeenEntry>,
     /// Whether there was no further entry.
     pub is_end: bool,
 }
 
 impl<S: Store> Engine<S> {
+    /// The position after which a reader goes on that has seen this entry, or none.
+    ///
+    /// # Errors
+    /// [`EngineError::FeedNotContinued`] if the journal does not hold the entry: a store that was restored to an earlier moment has
+    /// another one at its position, or none. Or the store cannot be read.
+    pub async fn resume_feed(&self, seen: Option<SeenEntry>) -> Result<CommitPosition, EngineError> {
+        let Some(SeenEntry { position, id }) = seen else { return Ok(CommitPosition::FIRST) };
+        let found = self.store.entry_at(position).await.map_err(EngineError::from_read_error)?;
+        if found == Some(id) { Ok(position) } else { Err(EngineError::FeedNotContinued) }
+    }
+
     /// The next entries after a position; of up to `limit` entries, those in scope.
     ///
     /// # Errors
-    /// If the position is not one of this store, or the store cannot be read.
+    /// [`EngineError::FeedNotContinued`] if the position is behind the end of the journal; or the store cannot be read.
     pub async fn feed(&self, after: CommitPosition, limit: usize, scope: &FeedScope) -> Result<FeedPage, EngineError> {
         let found = self.store.entries_after(after, limit).await.map_err(EngineError::from_read_error)?;
-        let mut page = FeedPage { entries: Vec::new(), last: found.last(after), is_end: found.is_end };
+        let last = found.entries.last().map(|stored| SeenEntry { position: stored.position, id: stored.id });
+        let mut page = FeedPage { entries: Vec::new(), last, is_end: found.is_end };
         for (read, stored) in found.entries.into_iter().enumerate() {
             if (read + 1).is_multiple_of(PAUSE) {
                 tokio::task::yield_now().await;

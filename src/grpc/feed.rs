@@ -17,7 +17,7 @@ use crate::domain::journal::{
     AdministrationAct, AdministrationEntry, Differences, Entry, EntryKind, MonthClosing, PolicyActivation,
 };
 use crate::engine::Engine;
-use crate::engine::feed::{FeedEntry, FeedPage, FeedScope};
+use crate::engine::feed::{FeedEntry, FeedPage, FeedScope, SeenEntry};
 use crate::journal::CommittedEntry;
 use crate::journal::answer::shares;
 use crate::pb::settlement as pb;
@@ -62,12 +62,12 @@ impl<S: Store> FeedReader<S> {
         request: pb::ListEntriesRequest,
     ) -> Result<pb::ListEntriesResponse, CallError> {
         let limit = page::page_size(request.page_size, PAGE.0, PAGE.1)?;
-        let after = self.cursors.decode(permitted, &request.cursor)?;
-        let page = self.read(permitted, after, limit).await?;
+        let seen = self.cursors.decode(permitted, &request.cursor)?;
+        let page = self.read(permitted, self.engine.resume_feed(seen).await?, limit).await?;
         let entries = page.entries.iter().map(entry_message).collect();
         Ok(pb::ListEntriesResponse {
             entries,
-            next_cursor: self.cursors.encode(permitted, page.last)?,
+            next_cursor: self.cursors.encode(permitted, page.last.or(seen))?,
             is_end: page.is_end,
         })
     }
@@ -96,8 +96,9 @@ impl<S: Store> FeedReader<S> {
         authorizer: Arc<Authorizer>,
         shutdown: watch::Receiver<bool>,
     ) -> Result<WatchedEntries, CallError> {
-        let after = self.cursors.decode(&permitted, &request.cursor)?;
-        let watch = Watch { reader: self, permitted, authorizer, shutdown, after, pending: VecDeque::new() };
+        let seen = self.cursors.decode(&permitted, &request.cursor)?;
+        let watch =
+            Watch { reader: self, permitted, authorizer, shutdown, seen, after: None, pending: VecDeque::new() };
         Ok(Box::pin(stream::unfold(Some(watch), |watch| async move { watch?.next().await })))
     }
 }
@@ -108,7 +109,10 @@ struct Watch<S> {
     permitted: Permitted,
     authorizer: Arc<Authorizer>,
     shutdown: watch::Receiver<bool>,
-    after: CommitPosition,
+    /// The entry of the cursor with which it began.
+    seen: Option<SeenEntry>,
+    /// The position after which it reads on; none before its first page.
+    after: Option<CommitPosition>,
     /// The rest of the page that was read.
     pending: VecDeque<pb::WatchEntriesResponse>,
 }
@@ -137,13 +141,16 @@ impl<S: Store> Watch<S> {
     /// Reads the next page; waits if there is nothing further yet. The caller may be another one by now.
     async fn read_page(&mut self) -> Result<(), CallError> {
         self.permitted = self.authorizer.reauthorize(&self.permitted)?;
-        let page = self.reader.read(&self.permitted, self.after, WATCH_PAGE).await?;
+        let after = match self.after {
+            Some(after) => after,
+            None => self.reader.engine.resume_feed(self.seen).await?,
+        };
+        let page = self.reader.read(&self.permitted, after, WATCH_PAGE).await?;
         for one in &page.entries {
-            let (entry, cursor) =
-                (Some(entry_message(one)), self.reader.cursors.encode(&self.permitted, one.position)?);
-            self.pending.push_back(pb::WatchEntriesResponse { entry, cursor });
+            let cursor = self.reader.cursors.encode(&self.permitted, Some(one.seen()))?;
+            self.pending.push_back(pb::WatchEntriesResponse { entry: Some(entry_message(one)), cursor });
         }
-        self.after = page.last;
+        self.after = Some(page.last.map_or(after, |last| last.position));
         if page.is_end && self.pending.is_empty() {
             tokio::time::sleep(POLL).await;
         }

@@ -98,6 +98,8 @@ reasons! {
     BackupUnavailable = "BACKUP_UNAVAILABLE", FailedPrecondition;
     /// [`CallError::BackupNotContinued`]
     BackupNotContinued = "BACKUP_NOT_CONTINUED", FailedPrecondition;
+    /// [`EngineError::FeedNotContinued`]
+    FeedNotContinued = "FEED_NOT_CONTINUED", FailedPrecondition;
     /// [`EngineError::Conflict`]
     Conflict = "CONFLICT", Aborted;
     /// [`EngineError::StoreUnavailable`], [`CallError::ReadTimedOut`], [`AccessError::LogUnavailable`]
@@ -141,6 +143,7 @@ impl From<&EngineError> for Reason {
             EngineError::Invalid(_) => Reason::InvalidRequest,
             EngineError::MonthNotClosable(_) => Reason::MonthNotClosable,
             EngineError::NotFound => Reason::NotFound,
+            EngineError::FeedNotContinued => Reason::FeedNotContinued,
             EngineError::Conflict => Reason::Conflict,
             EngineError::ImportRunning => Reason::ImportRunning,
             EngineError::ImportStopped => Reason::ImportStopped,

@@ -63,6 +63,7 @@ texts! {
     QuoteChanged: "the split is no longer the one that the quote showed; the details hold the new one", "结算结果与预结算不一致；详情内为新的结果";
     BackupUnavailable: "the store is on Redis, which is backed up as Redis is", "存储在 Redis 上，请按 Redis 的方式备份";
     BackupNotContinued: "the store does not continue this backup", "本存储不能接续该备份";
+    FeedNotContinued: "the journal does not hold the entry of the cursor: the store was restored to an earlier moment, and what came after it is gone; go on with an older cursor, of an entry that both hold, or from the first entry, and compare by entry_id", "日志中没有该游标所指的条目：存储已恢复到更早的时点，其后的条目不复存在；请改用更早的、双方均有的条目的游标，或从第一条起重新读取，并按 entry_id 核对";
     Conflict: "other claims of this person kept winning; nothing was committed", "该参保人的其他结算同时提交；本次未提交，请以相同请求号重试";
     StoreUnavailable: "the store cannot be reached or takes no writes; nothing was committed", "存储不可用；未提交任何内容，请以相同请求号重试";
     OutcomeUnknown: "it may have been committed; send the same request again, or ask the outcome", "可能已提交；请以相同请求号重新发送，或查询结果";

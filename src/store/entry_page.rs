@@ -34,13 +34,6 @@ pub struct EntryPage {
     pub is_end: bool,
 }
 
-impl EntryPage {
-    /// The position after which to read on, if the page was read after this one.
-    pub fn last(&self, after: CommitPosition) -> CommitPosition {
-        self.entries.last().map_or(after, |entry| entry.position)
-    }
-}
-
 /// A page that is being read.
 pub(crate) struct OpenPage {
     entries: Vec<StoredEntry>,

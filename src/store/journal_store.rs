@@ -152,6 +152,10 @@ pub trait JournalStore: Send + Sync + 'static {
         limit: usize,
     ) -> impl Future<Output = Result<EntryPage, StoreError>> + Send;
 
+    /// The id of the entry at a position; none if this journal has no entry there, as a store that was restored to an earlier
+    /// moment may not.
+    fn entry_at(&self, position: CommitPosition) -> impl Future<Output = Result<Option<EntryId>, StoreError>> + Send;
+
     /// Up to `limit` states of persons with a key after `after`, in the order of keys. A damaged state fails alone.
     fn states(
         &self,

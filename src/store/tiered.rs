@@ -116,6 +116,10 @@ impl<L: Store, A: JournalStore> JournalStore for TieredStore<L, A> {
         Ok(page)
     }
 
+    async fn entry_at(&self, position: CommitPosition) -> Result<Option<EntryId>, StoreError> {
+        self.live.entry_at(position).await
+    }
+
     async fn states(&self, after: Option<StoreKey>, limit: usize) -> Result<Vec<KeyedState>, StoreError> {
         self.live.states(after, limit).await
     }

@@ -278,6 +278,7 @@ fn calls_that_answer(reason: Reason) -> &'static [&'static str] {
         | Reason::ImportRunning
         | Reason::ImportStopped
         | Reason::BackupNotContinued
+        | Reason::FeedNotContinued
         | Reason::StoreUnavailable
         | Reason::OutcomeUnknown
         | Reason::DeadlinePassed

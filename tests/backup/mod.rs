@@ -2,6 +2,7 @@
 
 mod content;
 mod damage;
+mod feed;
 mod follow;
 mod history;
 mod killed;

@@ -113,6 +113,8 @@ rows! {
         [] => back_up_memory;
     a_backup_of_another_store_is_not_continued: BackupNotContinued, FailedPrecondition "BACKUP_NOT_CONTINUED",
         [] => back_up_another_store;
+    a_cursor_of_an_entry_that_the_journal_does_not_hold_is_refused: FeedNotContinued, FailedPrecondition "FEED_NOT_CONTINUED",
+        [] => list_entries_after_one_of_another_journal;
     a_damaged_record_is_an_invariant_failure: Invariant, Internal "INVARIANT", [] => settle_on_damaged_store;
     a_panic_is_answered: Panicked, Internal "PANICKED", [] => settle_on_panicking_store;
 }
@@ -458,6 +460,17 @@ async fn settle_on_full_disk(_: Server) -> Status {
 async fn back_up_memory(server: Server) -> Status {
     let request = onestop::pb::operations::BackupRequest::default();
     OperationsServiceClient::new(server.channel.clone()).backup(request).await.expect_err("a refusal")
+}
+
+/// The journals of two stores in memory have the same positions, and other entries there.
+async fn list_entries_after_one_of_another_journal(server: Server) -> Status {
+    server.settle_ok(&bill(), "R1").await;
+    let request = onestop::pb::settlement::ListEntriesRequest::default();
+    let cursor = server.settlement_client().list_entries(request).await.expect("entries").into_inner().next_cursor;
+    let other = Server::start().await;
+    other.settle_ok(&bill(), "R1").await;
+    let request = onestop::pb::settlement::ListEntriesRequest { cursor, page_size: 0 };
+    other.settlement_client().list_entries(request).await.expect_err("a refusal")
 }
 
 async fn back_up_another_store(_: Server) -> Status {

@@ -233,6 +233,12 @@ impl JournalStore for SimulatedStore {
         .await
     }
 
+    async fn entry_at(&self, position: CommitPosition) -> Result<Option<EntryId>, StoreError> {
+        let key = position.0.to_be_bytes().to_vec();
+        let row = self.read(|image| read_row(image, DiskTable::Sequence, key)).await?;
+        Ok(row.map(|RequestRow(id)| id))
+    }
+
     async fn hospital_settlements(
         &self,
         hospital_id: &HospitalId,

@@ -124,6 +124,10 @@ impl<I: Intercept> JournalStore for InterceptedStore<I> {
         self.read()?.entries_after(after, limit).await
     }
 
+    async fn entry_at(&self, position: CommitPosition) -> Result<Option<EntryId>, StoreError> {
+        self.read()?.entry_at(position).await
+    }
+
     async fn states(&self, after: Option<StoreKey>, limit: usize) -> Result<Vec<KeyedState>, StoreError> {
         self.read()?.states(after, limit).await
     }

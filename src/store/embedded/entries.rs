@@ -7,6 +7,7 @@ use super::commit_record::entries;
 use super::index::LogEnd;
 use super::journal::{Journal, log_error};
 use super::log::{EntryFrame, Frame, PAGE};
+use crate::domain::ids::EntryId;
 use crate::store::StoreError;
 use crate::store::entry_page::{EntryPage, OpenPage, StoredEntry};
 use crate::store::rows::CommitPosition;
@@ -85,6 +86,18 @@ impl Journal {
         }
         page.count_read(frame.bytes().len());
         Ok(take(&frame, after.number, page)?.then(|| frame.end(self.segments.sizes())))
+    }
+
+    /// The id of the entry at a position; none if no frame of the log begins there, or it has fewer entries.
+    ///
+    /// # Errors
+    /// If the log cannot be read or is damaged.
+    pub fn entry_at(&self, position: CommitPosition) -> Result<Option<EntryId>, StoreError> {
+        let FramePosition { lsn, number } = position.into();
+        let Some(before) = number.checked_sub(1).filter(|_| lsn < self.segments.published()) else { return Ok(None) };
+        let Some(frame) = self.segments.frame_at(lsn).map_err(log_error)? else { return Ok(None) };
+        let mut of_frame = frame.records().flat_map(|(_, record)| entries(record.entries()));
+        of_frame.nth(before as usize).map(|entry| entry.map(|(id, _)| id)).transpose()
     }
 }
 

@@ -86,6 +86,10 @@ impl JournalStore for EmbeddedStore {
         self.journal.entries_after(after, limit).await
     }
 
+    async fn entry_at(&self, position: CommitPosition) -> Result<Option<EntryId>, StoreError> {
+        self.journal.entry_at(position)
+    }
+
     async fn hospital_settlements(
         &self,
         hospital_id: &HospitalId,

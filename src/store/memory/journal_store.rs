@@ -52,6 +52,10 @@ impl JournalStore for MemoryStore {
         self.rows().entries_after(after, limit)
     }
 
+    async fn entry_at(&self, position: CommitPosition) -> Result<Option<EntryId>, StoreError> {
+        Ok(self.rows().entry_at(position))
+    }
+
     async fn entry_count(&self) -> Result<u64, StoreError> {
         Ok(self.rows().journal.len() as u64)
     }

@@ -116,6 +116,12 @@ impl MemoryTables {
         Ok(page.end())
     }
 
+    /// The entry at a position.
+    pub(super) fn entry_at(&self, CommitPosition(number): CommitPosition) -> Option<EntryId> {
+        let before = usize::try_from(number.checked_sub(1)?).ok()?;
+        self.sequence.get(before).copied()
+    }
+
     /// Appends a settlement to the list of a day.
     pub(super) fn append(&mut self, hospital_id: HospitalId, day: Day, id: EntryId) {
         let of_day = |number| (hospital_id.clone(), ListPosition { day, number });

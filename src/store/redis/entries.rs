@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use redis::cmd;
+use redis::{Cmd, cmd};
 
 use super::archive::unless_archived;
 use super::call_error::CallError;
@@ -69,17 +69,38 @@ async fn numbered_after(
         return Err(StoreError::UnknownPosition);
     }
     let range = |shard: Shard, from: &[u8], limit: usize| {
-        let keys = ["store", "clock", "journal"].map(|name| names.shard_key(shard, name));
-        let mut command = functions::call(functions::ENTRIES, &keys);
-        command.arg(expected_marker::value(names)).arg(complete).arg(stream_start(shard, from)).arg(limit);
-        command.arg(&[shard.number()][..]);
-        command
+        read_stream(names, shard, complete, &stream_start(shard, from), limit)
     };
     let first = range_after(&[format!("{clock:0CLOCK$}").as_bytes(), &[shard]].concat());
     let is_complete =
         |member: &Member| decode_member(member).is_none_or(|entry| entry.position.0 / SHARDED <= complete);
     let members = merge_shards(servers, first, limit, range, is_complete).await?;
     members.iter().map(|(member, _)| decode_member(member).ok_or_else(|| unexpected_reply("an entry"))).collect()
+}
+
+/// The id of the entry at a position, if there is one.
+///
+/// # Errors
+/// If a server does not reply.
+pub async fn entry_at(
+    servers: &Servers,
+    names: &RedisKeys,
+    position: CommitPosition,
+) -> Result<Option<EntryId>, StoreError> {
+    let (clock, shard) = (position.0 / SHARDED, Shard::from_byte((position.0 % SHARDED) as u8));
+    let command = read_stream(names, shard, 0, &format!("{clock}-0"), 1);
+    let reply = servers.read(shard, command).await.map_err(CallError::into_read_error)?;
+    let Some(member) = strings(reply)?.into_iter().flatten().next() else { return Ok(None) };
+    let entry = decode_member(&member).ok_or_else(|| unexpected_reply("an entry"))?;
+    Ok(Some(entry.id).filter(|_| entry.position == position))
+}
+
+/// Reads up to `limit` entries of a shard's stream from this start on, after its clock was moved to `clock` at least.
+fn read_stream(names: &RedisKeys, shard: Shard, clock: u64, start: &str, limit: usize) -> Cmd {
+    let keys = ["store", "clock", "journal"].map(|name| names.shard_key(shard, name));
+    let mut command = functions::call(functions::ENTRIES, &keys);
+    command.arg(expected_marker::value(names)).arg(clock).arg(start).arg(limit).arg(&[shard.number()][..]);
+    command
 }
 
 /// Where a shard's stream is read on after a member of any shard: from its number or after it, since two shards may assign

@@ -199,6 +199,10 @@ impl JournalStore for RedisStore {
         entries::entries_after(&self.servers, &self.names, after, limit).await
     }
 
+    async fn entry_at(&self, position: CommitPosition) -> Result<Option<EntryId>, StoreError> {
+        entries::entry_at(&self.servers, &self.names, position).await
+    }
+
     async fn hospital_settlements(
         &self,
         hospital_id: &HospitalId,
