@@ -24,6 +24,7 @@ use crate::reference::columns::ColumnOrder;
 use crate::reference::table::ReferenceTable;
 use crate::store::Store;
 
+use super::authorize::{Authorizer, Permitted};
 use super::error::CallError;
 use super::{commit_stamp, imports};
 
@@ -55,34 +56,38 @@ pub struct ImportStreams {
     limits: ImportLimits,
     total: Arc<Semaphore>,
     callers: KeyedLimit<Arc<str>>,
+    authorizer: Arc<Authorizer>,
     shutdown: watch::Receiver<bool>,
 }
 
 impl ImportStreams {
     /// No imports yet; all end once `shutdown` is true.
-    pub fn new(limits: ImportLimits, shutdown: watch::Receiver<bool>) -> ImportStreams {
+    pub fn new(limits: ImportLimits, authorizer: Arc<Authorizer>, shutdown: watch::Receiver<bool>) -> ImportStreams {
         let (total, callers) = (Arc::new(Semaphore::new(limits.total)), KeyedLimit::new(limits.per_caller));
-        ImportStreams { limits, total, callers, shutdown }
+        ImportStreams { limits, total, callers, authorizer, shutdown }
     }
 
-    /// Receives the rows and imports them.
+    /// Receives the rows and imports them. The caller may be another one at every message, and at the end.
     ///
     /// # Errors
-    /// If there are too many imports, the rows do not arrive in time, or they are refused.
+    /// If there are too many imports, the rows do not arrive in time, they are refused, or the caller may no longer import.
     pub async fn import<S: Store>(
         &self,
         engine: Arc<Engine<S>>,
-        caller: Arc<Caller>,
+        permitted: Permitted,
         mut messages: Streaming<pb::ImportReferenceRequest>,
     ) -> Result<pb::ImportReferenceResponse, Status> {
-        let own = self.callers.try_acquire(&caller.name);
+        let own = self.callers.try_acquire(&permitted.caller.name);
         let _own = own.ok_or_else(|| CallError::from(AccessError::LimitExceeded { retry_after: RETRY_DELAY }))?;
         let _of_all = self.total.try_acquire().map_err(|_full| CallError::Overloaded)?;
         let deadline = Instant::now() + self.limits.duration;
         let mut received = ReceivedImport::new(engine.incoming());
-        while let Some(message) = self.next_message(&mut messages, deadline).await? {
+        let caller = loop {
+            let message = self.next_message(&mut messages, deadline).await?;
+            let caller = self.authorizer.reauthorize(&permitted)?.caller;
+            let Some(message) = message else { break caller };
             received = on_blocking_thread(move || received.add(message)).await?;
-        }
+        };
         let (rows, Imported { changed, unchanged, not_enrolled, unmatched }) =
             self.import_received(engine, &caller, received, deadline).await?;
         Ok(pb::ImportReferenceResponse {

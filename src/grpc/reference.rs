@@ -47,8 +47,8 @@ impl<S: Store> ReferenceService for ReferenceHandler<S> {
         &self,
         request: Request<Streaming<pb::ImportReferenceRequest>>,
     ) -> Result<Response<pb::ImportReferenceResponse>, Status> {
-        let caller = Permitted::from_request(&request)?.caller;
-        Ok(Response::new(self.imports.import(Arc::clone(&self.engine), caller, request.into_inner()).await?))
+        let permitted = Permitted::from_request(&request)?;
+        Ok(Response::new(self.imports.import(Arc::clone(&self.engine), permitted, request.into_inner()).await?))
     }
 
     async fn list_imports(

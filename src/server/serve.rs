@@ -274,7 +274,11 @@ impl Shared {
             operations: OperationsHandler::new(operated, drain, in_flight, backups),
             engine: Arc::clone(engine),
             disclosures: Arc::clone(&self.disclosures),
-            imports: ImportStreams::new(limits_of::import_limits(limits), shutdown.clone()),
+            imports: ImportStreams::new(
+                limits_of::import_limits(limits),
+                Arc::clone(&self.authorizer),
+                shutdown.clone(),
+            ),
             reconciliations: ListStreams::new(
                 limits_of::reconciliation_limits(limits),
                 Arc::clone(&self.authorizer),

@@ -111,7 +111,7 @@ impl Service {
         };
         let (idle, duration) = (Duration::from_secs(60), Duration::from_secs(60));
         let import_limits = ImportLimits { total: 64, per_caller: 64, idle, duration };
-        let imports = ImportStreams::new(import_limits, shutdown);
+        let imports = ImportStreams::new(import_limits, Arc::clone(&rules), shutdown);
         let reporter =
             StoreReporter::new(Arc::clone(&engine), Arc::clone(&disclosures), None, streams.shutdown.clone());
         let settlements =

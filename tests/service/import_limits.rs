@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use onestop::config::ServerLimits;
 use onestop::pb::reference::reference_service_client::ReferenceServiceClient;
-use onestop::pb::reference::{ImportReferenceRequest, ImportReferenceResponse, Table};
+use onestop::pb::reference::{ImportReferenceRequest, ImportReferenceResponse, ListImportsRequest, Table};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_stream::wrappers::ReceiverStream;
@@ -102,4 +102,27 @@ async fn an_import_ends_in_time_and_makes_room_for_the_next() {
     let ended = code_and_reason(ended.expect("no panic"));
     assert_eq!(ended, (Code::DeadlineExceeded, "REQUEST_TIMED_OUT".to_owned()));
     assert_eq!(import_one_row(server.channel.clone()).await.expect("an import").taken, 1);
+}
+
+/// One import has further rows after its caller was removed, the other only its end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_import_whose_caller_is_removed_while_it_lasts_is_refused_and_nothing_of_it_is_taken() {
+    let server = TestServer::start(Keys::made(), ServerLimits::default()).await;
+    let channel = server.channel("registrar").await;
+    let before = server.engine.imports(None, 10).await.expect("the log").len();
+    let [going_on, complete] = [open(channel.clone()).await, open(channel.clone()).await];
+    complete.rows.send(row_message(true)).await.expect("it listens");
+    while going_on.rows.capacity() < 4 || complete.rows.capacity() < 4 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    server.keys.put_callers(&server.keys.callers().replace("onestop:registrar", "onestop:removed"));
+    let list = async || ReferenceServiceClient::new(channel.clone()).list_imports(ListImportsRequest::default()).await;
+    server.reload_until(async || list().await.is_err()).await;
+    going_on.rows.send(row_message(true)).await.expect("it listens");
+    for import in [going_on, complete] {
+        drop(import.rows);
+        let refused = code_and_reason(import.response.await.expect("no panic"));
+        assert_eq!(refused, (Code::Unauthenticated, "CALLER_UNKNOWN".to_owned()));
+    }
+    assert_eq!(server.engine.imports(None, 10).await.expect("the log").len(), before);
 }
