@@ -1,6 +1,8 @@
 //! The catalogue: the entry of a code, by the region of the hospital and by day.
 
-use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
@@ -67,12 +69,20 @@ fn any_in_common(one: &[Arc<str>], other: &[Arc<str>]) -> bool {
 #[derive(Clone, Debug, Default)]
 pub struct Catalogue {
     rows: HashMap<ItemCode, Vec<CatalogueRow>, RandomState>,
+    /// The same codes in order, for pages.
+    codes: BTreeSet<ItemCode>,
 }
 
 impl Catalogue {
     /// Adds a row, in place of one with the same key.
     pub fn put(&mut self, row: CatalogueRow) -> RowChange {
-        let rows = self.rows.entry(row.entry.code.clone()).or_default();
+        let rows = match self.rows.entry(row.entry.code.clone()) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => {
+                self.codes.insert(new.key().clone());
+                new.insert(Vec::new())
+            }
+        };
         match rows.iter_mut().find(|known| known.same_key(&row)) {
             Some(known) if *known == row => RowChange::Unchanged,
             Some(known) => {
@@ -95,6 +105,19 @@ impl Catalogue {
     /// Every code with its rows, in no particular order.
     pub fn rows_by_code(&self) -> impl Iterator<Item = (&ItemCode, &[CatalogueRow])> {
         self.rows.iter().map(|(code, rows)| (code, rows.as_slice()))
+    }
+
+    /// The rows of one code.
+    pub(crate) fn rows_of(&self, code: &str) -> Option<(&ItemCode, &[CatalogueRow])> {
+        let (code, rows) = self.rows.get_key_value(&ItemCode::from_stored(code).ok()?)?;
+        Some((code, rows))
+    }
+
+    /// The codes after this text in ascending order, each with its rows; the empty text is before all codes.
+    pub(crate) fn rows_after(&self, after: &str) -> impl Iterator<Item = (&ItemCode, &[CatalogueRow])> {
+        let after = ItemCode::from_stored(after).map_or(Bound::Unbounded, Bound::Excluded);
+        let codes = self.codes.range((after, Bound::Unbounded));
+        codes.filter_map(|code| Some((code, self.rows.get(code)?.as_slice())))
     }
 
     /// Whether the row conflicts with another row of its code.

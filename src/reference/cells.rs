@@ -60,15 +60,6 @@ pub enum KeySelection<'a> {
     After(&'a str),
 }
 
-impl KeySelection<'_> {
-    fn contains(self, key: &str) -> bool {
-        match self {
-            KeySelection::One(only) => key == only,
-            KeySelection::After(after) => key > after,
-        }
-    }
-}
-
 /// A page of the rows of the catalogue or of a table about hospitals that are in force on a day, by ascending key.
 /// All rows of a key are on one page, so it may hold more than `limit` rows. Returns the last key of the page too if
 /// further rows may follow.
@@ -79,19 +70,38 @@ pub(crate) fn table_page(
     on: Day,
     limit: usize,
 ) -> (Vec<Cells>, Option<String>) {
+    let after = match keys {
+        KeySelection::One(key) => return (rows_of_key(table, tables, key, on), None),
+        KeySelection::After(after) => after,
+    };
     let mut page = CellPage { rows: BTreeMap::new(), count: 0, limit };
     if table == ReferenceTable::Catalogue {
-        for (code, rows) in tables.catalogue.rows_by_code().filter(|(code, _)| keys.contains(code.as_str())) {
+        for (code, rows) in tables.catalogue.rows_after(after) {
+            if page.is_full() {
+                break;
+            }
             page.add_unless_full(code.as_str(), || code_rows(code, rows, on));
         }
     } else {
-        for (id, record) in tables.hospitals.iter().filter(|(id, _)| keys.contains(id.as_str())) {
+        // There are few hospitals.
+        for (id, record) in tables.hospitals.iter().filter(|(id, _)| id.as_str() > after) {
             page.add_unless_full(id.as_str(), || hospital_rows(table, id, record, on));
         }
     }
-    let last =
-        page.last_key().map(str::to_owned).filter(|_| page.count >= limit && matches!(keys, KeySelection::After(_)));
+    let last = page.last_key().map(str::to_owned).filter(|_| page.is_full());
     (page.rows.into_values().flatten().collect(), last)
+}
+
+/// The rows of one key that are in force on a day.
+fn rows_of_key(table: ReferenceTable, tables: &LookupTables, key: &str, on: Day) -> Vec<Cells> {
+    let found = if table == ReferenceTable::Catalogue {
+        tables.catalogue.rows_of(key).map(|(code, rows)| code_rows(code, rows, on))
+    } else {
+        let id = HospitalId::from_stored(key).ok();
+        let known = id.and_then(|id| tables.hospitals.get_key_value(&id));
+        known.map(|(id, record)| hospital_rows(table, id, record, on))
+    };
+    found.unwrap_or_default()
 }
 
 /// The smallest keys offered so far, as many as fill a page of rows.
@@ -106,9 +116,13 @@ impl<'a> CellPage<'a> {
         self.rows.keys().next_back().copied()
     }
 
+    fn is_full(&self) -> bool {
+        self.count >= self.limit
+    }
+
     /// Adds a key if the page has room or the key precedes its last one; keys that no longer fit are dropped.
     fn add_unless_full(&mut self, key: &'a str, cells: impl FnOnce() -> Vec<Cells>) {
-        if self.count >= self.limit && self.last_key().is_some_and(|last| key > last) {
+        if self.is_full() && self.last_key().is_some_and(|last| key > last) {
             return;
         }
         let cells = cells();
