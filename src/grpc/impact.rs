@@ -67,7 +67,8 @@ impl<S: Store> StoreReporter<S> {
             let message = format!("would name more than {NAMED_PERSONS} persons: ask for fewer regions or years");
             return Err(CallError::invalid_field("names_persons", FaultReason::TooMany, message));
         }
-        Ok(parts(&book, impact, persons))
+        let held = self.rows.hold(persons.len())?;
+        Ok(held.until_taken(parts(&book, impact, persons)))
     }
 
     async fn assess(

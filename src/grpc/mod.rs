@@ -48,3 +48,4 @@ pub(crate) mod texts;
 pub mod to_proto;
 mod view;
 mod vocabulary;
+mod waiting_rows;

@@ -47,15 +47,28 @@ impl<S: Store> StoreReporter<S> {
     ) -> Result<PovertyParts, CallError> {
         let question = question(&request)?;
         self.check_categories(&question.categories)?;
-        let poverty = self
-            .alone(deadline, |reporter| async move { reporter.poverty(&question).await.map_err(call_error) })
-            .await?;
-        let sent = poverty.ordinary.iter().skip(count_of(request.after_persons));
+        let after = [request.after_groups, request.after_persons].map(count_of);
+        self.alone(deadline, move |reporter| async move {
+            reporter.poverty_made_and_logged(&permitted, &question, after).await
+        })
+        .await
+    }
+
+    /// The statistics may name every person of a register, so that the access log and the digest take time too.
+    async fn poverty_made_and_logged(
+        &self,
+        permitted: &Permitted,
+        question: &PovertyQuestion,
+        [after_groups, after_persons]: [usize; 2],
+    ) -> Result<PovertyParts, CallError> {
+        let poverty = self.poverty(question).await.map_err(call_error)?;
+        let held = self.rows.hold(poverty.groups.len() + poverty.ordinary.len())?;
+        let sent = poverty.ordinary.iter().skip(after_persons);
         let named = sent.map(|one| PersonId::parse(Arc::clone(&one.person_id), usize::MAX));
         let named = named.collect::<Result<Vec<_>, _>>();
         let named = named.map_err(|error| CallError::Internal(format!("a report names no person: {error}")))?;
-        self.disclosures.log_read(&permitted, self.engine.store(), &named)?;
-        Ok(parts(poverty, [request.after_groups, request.after_persons].map(count_of)))
+        self.disclosures.log_read(permitted, self.engine.store(), &named)?;
+        Ok(held.until_taken(parts(poverty, [after_groups, after_persons])))
     }
 
     /// Checks that the vocabulary has these categories: a mistyped one is a register of nobody.

@@ -54,17 +54,29 @@ impl<S: Store> StoreReporter<S> {
         request: pb::ReportRequest,
     ) -> Result<ReportParts, CallError> {
         let question = question(&permitted, &request)?;
-        let names_persons = question.by.contains(&Dimension::Person);
-        if names_persons && !permitted.caller.views_every_hospital() {
+        if question.by.contains(&Dimension::Person) && !permitted.caller.views_every_hospital() {
             return Err(AccessError::NotPermitted.into());
         }
-        let reported = self.alone(deadline, |reporter| async move { reporter.compute(&question).await });
-        let reported = reported.await?;
-        if names_persons {
-            let persons = persons_of(&reported)?;
-            self.disclosures.log_read(&permitted, self.engine.store(), &persons)?;
+        let after_key = request.after_key;
+        self.alone(deadline, move |reporter| async move {
+            reporter.made_and_logged(&permitted, &question, &after_key).await
+        })
+        .await
+    }
+
+    /// Rows may name every person of the store, so that the access log takes time too.
+    async fn made_and_logged(
+        &self,
+        permitted: &Permitted,
+        question: &Question,
+        after_key: &[String],
+    ) -> Result<ReportParts, CallError> {
+        let reported = self.compute(question).await?;
+        let held = self.rows.hold(reported.report.rows.len())?;
+        if question.by.contains(&Dimension::Person) {
+            self.disclosures.log_read(permitted, self.engine.store(), &persons_of(&reported)?)?;
         }
-        Ok(parts(reported, &request.after_key))
+        Ok(held.until_taken(parts(reported, after_key)))
     }
 
     async fn compute(&self, question: &Question) -> Result<Reported, CallError> {

@@ -15,11 +15,13 @@ use tonic::Request;
 use crate::domain::fault::FaultReason;
 use crate::engine::{Engine, EngineError};
 use crate::reports::error::ReportError;
+use crate::reports::tally;
 use crate::store::Store;
 
 use super::deadline::{time_limit, within_deadline};
 use super::disclosures::Disclosures;
 use super::error::CallError;
+use super::waiting_rows::WaitingRows;
 
 /// The most that a report may take, whatever deadline its caller has.
 const LONGEST: Duration = Duration::from_secs(3_600);
@@ -34,6 +36,8 @@ pub struct StoreReporter<S> {
     pub(super) engine: Arc<Engine<S>>,
     pub(super) disclosures: Arc<Disclosures>,
     pub(super) cache: Option<PathBuf>,
+    /// Rows of answers whose callers have not taken them; together as many as one report may have.
+    pub(super) rows: WaitingRows,
     running: Semaphore,
     shutdown: watch::Receiver<bool>,
 }
@@ -47,7 +51,8 @@ impl<S: Store> StoreReporter<S> {
         cache: Option<PathBuf>,
         shutdown: watch::Receiver<bool>,
     ) -> StoreReporter<S> {
-        StoreReporter { engine, disclosures, cache, running: Semaphore::new(1), shutdown }
+        let (rows, running) = (WaitingRows::new(tally::LIMIT), Semaphore::new(1));
+        StoreReporter { engine, disclosures, cache, rows, running, shutdown }
     }
 
     /// Does this work on a thread of its own, after all that was asked for before.
