@@ -3,8 +3,6 @@
 //!
 //! They are read from the continued settlement alone: its opening values plus its own amounts.
 
-use smol_str::SmolStr;
-
 use super::fixed_words::ContinueKind;
 use super::ids::EntryId;
 use super::money::Money;
@@ -52,7 +50,7 @@ impl Stay {
             base: sum(before.base, layer.base)?,
             taken: sum(before.taken, layer.deductible_taken)?,
             taken_on_stay: sum(before.taken_on_stay, layer.deductible_taken)?,
-            before_transfer: false,
+            ..before
         };
         update(&mut self.layers, &layer.head().id, |_| Ok(uses))?;
         self.add_caps(layer)
@@ -70,21 +68,21 @@ impl Stay {
         Ok(())
     }
 
-    /// The values with which a stay after a transfer begins. What a layer took before it passes on unchanged until the
-    /// layer takes part again, and counts then if the layer, as it stands there, credits transfers. Whether an admission
-    /// was counted passes only through a transfer whose file credits: any other is a stay of its own.
+    /// The values with which a stay after a transfer begins. What a layer took before it, and how it read a list of
+    /// deductibles, pass on unchanged until the layer takes part again, and count then if the layer, as it stands
+    /// there, credits transfers. The admissions, and whether one was counted, pass only through a transfer whose file
+    /// credits: any other is a stay of its own.
     fn after_transfer(self, policy: &Policy, admissions: u32) -> Stay {
-        let layer = |(id, uses): &(SmolStr, StayUse)| {
-            let taken = uses.taken;
-            (id.clone(), StayUse { base: Money::ZERO, taken, taken_on_stay: Money::ZERO, before_transfer: true })
-        };
+        let before =
+            |uses: StayUse| StayUse { base: Money::ZERO, taken_on_stay: Money::ZERO, before_transfer: true, ..uses };
+        let credits = policy.credits_transfers();
         Stay {
-            layers: self.layers.iter().map(layer).filter(|(_, uses)| uses.taken > Money::ZERO).collect(),
+            layers: self.layers.into_iter().map(|(id, uses)| (id, before(uses))).collect(),
             caps: Vec::new(),
             pools: Pools::default(),
             admissions,
-            credited_admissions: self.credited_admissions,
-            counted: self.counted && policy.credits_transfers(),
+            credited_admissions: if credits { self.credited_admissions } else { admissions },
+            counted: self.counted && credits,
         }
     }
 }

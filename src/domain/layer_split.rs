@@ -111,7 +111,7 @@ impl LayerInput<'_> {
 
     fn schedule_position(&self, base: Money, ledger: LedgerUse, stay: StayUse) -> Result<SchedulePosition, OutOfRange> {
         let head = &self.layer.head;
-        let admissions = self.stay.admissions_for(head);
+        let admissions = stay.admissions.unwrap_or(self.stay.admissions);
         let deductible = self.terms.schedule.deductible.amount(admissions, self.pools_of_stay).ok_or(OutOfRange)?;
         let c0 = match head.period {
             Period::Year => ledger.base,

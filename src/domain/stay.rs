@@ -16,8 +16,9 @@ pub struct StayUse {
     pub taken: Money,
     /// The deductible taken on this stay.
     pub taken_on_stay: Money,
-    /// Whether the deductible was taken before a transfer, after which the layer took no part yet: it counts only for a
-    /// layer that credits transfers.
+    /// The admissions by which the layer reads a list of deductibles; `None` if the claim continues nothing.
+    pub admissions: Option<u32>,
+    /// Whether it took part before a transfer, and not since: this use counts only for a layer that credits transfers.
     pub before_transfer: bool,
 }
 
@@ -30,9 +31,10 @@ pub struct Stay {
     pub caps: Sums<Money>,
     /// What fell into the pools.
     pub pools: Pools,
-    /// The admissions by which deductible lists are read on this stay.
+    /// The admissions by which a layer reads a list of deductibles that took no part on this stay yet.
     pub admissions: u32,
-    /// The admissions by which layers that credit transfers read them: as for the first of the stays.
+    /// The same for a layer that credits transfers and took no part before them either: as for the first of the stays
+    /// that transfers under files that credit connect.
     pub credited_admissions: u32,
     /// Whether an admission was counted.
     pub counted: bool,
@@ -55,20 +57,56 @@ impl Stay {
         Stay { admissions, credited_admissions: admissions, ..Stay::default() }
     }
 
-    /// The use of a layer on the stay so far.
+    /// The use of a layer on the stay so far. A layer that took part reads a list of deductibles as it did then,
+    /// whatever its file says of transfers now.
     pub fn layer_use(&self, head: &LayerHead) -> StayUse {
-        let known = find(&self.layers, &head.id).unwrap_or_default();
-        let lapsed = known.before_transfer && !head.credits_transfer;
-        StayUse { taken: if lapsed { Money::ZERO } else { known.taken }, before_transfer: false, ..known }
+        let counts = |known: &StayUse| head.credits_transfer || !known.before_transfer;
+        let known = find(&self.layers, &head.id).filter(counts).unwrap_or_default();
+        let of_stay = if head.credits_transfer { self.credited_admissions } else { self.admissions };
+        StayUse { admissions: known.admissions.or(Some(of_stay)), before_transfer: false, ..known }
     }
 
     /// The use of an account of a limit of one claim.
     pub fn cap_used(&self, account: &str) -> Money {
         find(&self.caps, account).unwrap_or_default()
     }
+}
 
-    /// The number of admissions by which a layer reads a list of deductibles.
-    pub fn admissions_for(&self, head: &LayerHead) -> u32 {
-        if head.credits_transfer { self.credited_admissions } else { self.admissions }
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::fixed_words::{DeductiblePer, Period};
+    use crate::domain::sums::{OutOfRange, update};
+
+    fn head(credits_transfer: bool) -> LayerHead {
+        LayerHead {
+            id: "basic".into(),
+            name: "basic".into(),
+            payer: "basic_fund".into(),
+            pools: vec!["eligible".into()],
+            period: Period::Admission,
+            shared_ledger: None,
+            deductible_per: DeductiblePer::Claim,
+            bands_over_excess: false,
+            credits_transfer,
+        }
+    }
+
+    /// The admissions by which the layer reads a list on a stay where it has this use: first if it credits transfers,
+    /// then if it does not.
+    fn admissions(uses: Option<StayUse>) -> [Option<u32>; 2] {
+        let mut stay = Stay { admissions: 2, credited_admissions: 1, ..Stay::default() };
+        if let Some(uses) = uses {
+            update(&mut stay.layers, &"basic".into(), |_| Ok::<_, OutOfRange>(uses)).expect("an update");
+        }
+        [true, false].map(|credits| stay.layer_use(&head(credits)).admissions)
+    }
+
+    #[test]
+    fn a_layer_that_took_part_reads_a_list_as_it_did_then() {
+        let nothing_taken = StayUse { admissions: Some(0), ..StayUse::default() };
+        assert_eq!(admissions(Some(nothing_taken)), [Some(0), Some(0)]);
+        assert_eq!(admissions(Some(StayUse { before_transfer: true, ..nothing_taken })), [Some(0), Some(2)]);
+        assert_eq!(admissions(None), [Some(1), Some(2)]);
     }
 }

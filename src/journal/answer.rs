@@ -279,6 +279,7 @@ fn write_stay_use(writer: &mut MessageWriter, stay: &StayUse) {
     writer.number(1, stay.base.fen());
     writer.number(2, stay.taken.fen());
     writer.number(3, stay.taken_on_stay.fen());
+    writer.optional_number(4, stay.admissions.map(i64::from));
 }
 
 fn write_cite(writer: &mut MessageWriter, cite: &Cite) {

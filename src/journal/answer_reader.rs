@@ -250,6 +250,7 @@ fn stay_layer(layer: StayLayer) -> (SmolStr, StayUse) {
         base: fen(layer.base_fen),
         taken: fen(layer.deductible_taken_fen),
         taken_on_stay: fen(layer.deductible_taken_on_stay_fen),
+        admissions: Some(layer.admissions),
         before_transfer: layer.before_transfer,
     };
     (layer.layer_id.into(), uses)

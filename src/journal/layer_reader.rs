@@ -33,7 +33,7 @@ struct LayerFields<'a> {
     terms_of_caps: Vec<SplitCap>,
     drawn: Vec<(Pool, Money)>,
     before: [Money; 3],
-    stay: [Money; 3],
+    stay: StayUse,
     cites: Vec<Cite>,
     assumed: Vec<AssumedKey>,
     /// The figures, from `residual_fen` to `pays_fen`, by their numbers.
@@ -62,8 +62,8 @@ impl<'a> LayerFields<'a> {
                     let (pool, drawn) = amount(value.bytes("layers.drawn")?)?;
                     layer.drawn.push((Pool::from(pool), drawn));
                 }
-                21 => layer.before = three_amounts(value.bytes("layers.before")?)?,
-                23 => layer.stay = three_amounts(value.bytes("layers.stay")?)?,
+                21 => layer.before = accumulator(value.bytes("layers.before")?)?,
+                23 => layer.stay = stay_use(value.bytes("layers.stay")?)?,
                 24 => layer.cites.push(cite(value.bytes("layers.cites")?)?),
                 25 => layer.assumed.push(value.text("layers.assumed")?.into()),
                 _ => {}
@@ -84,7 +84,7 @@ impl<'a> LayerFields<'a> {
 pub(super) fn layer(message: &[u8]) -> Result<LayerSplit, Malformed> {
     let layer = LayerFields::read(message)?;
     let figure = |field: usize| layer.figures[field];
-    let ([base_before, paid_before, taken_before], [base, taken, taken_on_stay]) = (layer.before, layer.stay);
+    let [base_before, paid_before, taken_before] = layer.before;
     let (pools, drawn) = layer.drawn.into_iter().unzip();
     let head = LayerHead {
         id: layer.id.into(),
@@ -113,7 +113,7 @@ pub(super) fn layer(message: &[u8]) -> Result<LayerSplit, Malformed> {
         deductible: figure(14),
         deductible_credited: figure(15),
         deductible_taken: figure(16),
-        stay: StayUse { base, taken, taken_on_stay, before_transfer: false },
+        stay: layer.stay,
         bands: layer.bands,
         caps: layer.caps,
         pays: figure(19),
@@ -123,8 +123,8 @@ pub(super) fn layer(message: &[u8]) -> Result<LayerSplit, Malformed> {
     })
 }
 
-/// An `Accumulator` or a `StayUse`.
-fn three_amounts(message: &[u8]) -> Result<[Money; 3], Malformed> {
+/// An `Accumulator`.
+fn accumulator(message: &[u8]) -> Result<[Money; 3], Malformed> {
     let mut amounts = [Money::ZERO; 3];
     for field in fields(message) {
         if let (number @ 1..=3, value) = field? {
@@ -132,6 +132,22 @@ fn three_amounts(message: &[u8]) -> Result<[Money; 3], Malformed> {
         }
     }
     Ok(amounts)
+}
+
+/// A `StayUse`.
+fn stay_use(message: &[u8]) -> Result<StayUse, Malformed> {
+    let mut stay = StayUse::default();
+    for field in fields(message) {
+        let (number, value) = field?;
+        match number {
+            1 => stay.base = Money::from_fen(value.number("stay.base")?),
+            2 => stay.taken = Money::from_fen(value.number("stay.deductible_taken")?),
+            3 => stay.taken_on_stay = Money::from_fen(value.number("stay.deductible_taken_on_stay")?),
+            4 => stay.admissions = Some(value.number("stay.admissions")? as u32),
+            _ => {}
+        }
+    }
+    Ok(stay)
 }
 
 fn band(message: &[u8]) -> Result<BandSplit, Malformed> {

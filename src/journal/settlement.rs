@@ -54,6 +54,7 @@ fn stay_layer((layer, uses): &(SmolStr, StayUse)) -> pb::StayLayer {
         deductible_taken_fen: uses.taken.fen(),
         deductible_taken_on_stay_fen: uses.taken_on_stay.fen(),
         before_transfer: uses.before_transfer,
+        admissions: uses.admissions.unwrap_or_default(),
     }
 }
 

@@ -92,10 +92,11 @@ impl Book {
         let insurance = &facts.enrolment.insurance;
         let year = day[..4].parse().expect("a year");
         let mut account = account(insurance, year);
+        let file_credits = policy.rules.iter().any(|rule: &LayerRule| rule.credits_transfers);
         let mut stay = match continued {
             None => Stay::first(account.admissions),
             Some(("interim", before)) => before.interim(),
-            Some((_, before)) => before.transfer(account.admissions),
+            Some((_, before)) => before.transfer(account.admissions, file_credits),
         };
         stay.add_pools(&pools);
         let circumstances = Circumstances::new(bill, facts, policy, &self.vocabulary);
@@ -106,7 +107,6 @@ impl Book {
             layers.push(adjudicate_layer(rule, &terms, &mut left, &mut account, &mut stay));
         }
         let countable = self.vocabulary.visits[&bill.visit].counts_admission && pools.values().sum::<i64>() > 0;
-        let file_credits = policy.rules.iter().any(|rule: &LayerRule| rule.credits_transfers);
         let counts_admission = stay.count_admission(continued.map(|(kind, _)| kind), file_credits, countable);
         account.admissions += u32::from(counts_admission);
         let mut payers = BTreeMap::new();

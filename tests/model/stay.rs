@@ -14,19 +14,21 @@ pub struct Stay {
     per_claim: BTreeMap<String, i64>,
     /// The admissions of the year when this stay began.
     admissions: u32,
-    /// The admissions of the year when the first of the stays began that transfers connect.
+    /// The admissions of the year when the first of the stays began that transfers under files that credit connect.
     admissions_of_first: u32,
     /// Whether an admission is counted for this stay, or for one that a crediting transfer connects with it.
     counted: bool,
 }
 
 /// What a layer passes on.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Carried {
     base: i64,
     deductible_taken: i64,
     /// What of it was taken on this stay, without what a transfer credits.
     taken_on_stay: i64,
+    /// The admissions by which the layer read a deductible list.
+    admissions: u32,
     /// Whether a transfer lies between the layer's last part and the next.
     before_transfer: bool,
 }
@@ -55,31 +57,41 @@ impl Stay {
         self.clone()
     }
 
-    /// The opening of a stay after a transfer from one that closed so.
-    pub fn transfer(&self, admissions: u32) -> Stay {
+    /// The opening of a stay after a transfer from one that closed so. `file_credits` says whether a layer of the file
+    /// credits transfers: where none does it is a stay of its own, for layers that take part later too.
+    pub fn transfer(&self, admissions: u32, file_credits: bool) -> Stay {
         let mut layers = self.layers.clone();
         layers.values_mut().for_each(|carried| carried.before_transfer = true);
         Stay {
             layers,
             admissions,
-            admissions_of_first: self.admissions_of_first,
+            admissions_of_first: if file_credits { self.admissions_of_first } else { admissions },
             counted: self.counted,
             ..Stay::default()
         }
     }
 
     pub fn opening(&self, rule: &LayerRule) -> Opening {
-        let admissions = if rule.credits_transfers { self.admissions_of_first } else { self.admissions };
-        let carried = self.layers.get(&rule.id).copied().unwrap_or_default();
-        if carried.before_transfer {
-            let credited = if rule.credits_transfers { carried.deductible_taken } else { 0 };
-            return Opening { base: 0, deductible_taken: credited, taken_on_stay: 0, admissions };
-        }
-        Opening {
-            base: carried.base,
-            deductible_taken: carried.deductible_taken,
-            taken_on_stay: carried.taken_on_stay,
-            admissions,
+        match self.layers.get(&rule.id) {
+            // A further part is read as the first one was, whatever the file says of transfers by now.
+            Some(carried) if !carried.before_transfer => Opening {
+                base: carried.base,
+                deductible_taken: carried.deductible_taken,
+                taken_on_stay: carried.taken_on_stay,
+                admissions: carried.admissions,
+            },
+            Some(carried) if rule.credits_transfers => Opening {
+                base: 0,
+                deductible_taken: carried.deductible_taken,
+                taken_on_stay: 0,
+                admissions: carried.admissions,
+            },
+            _ => Opening {
+                base: 0,
+                deductible_taken: 0,
+                taken_on_stay: 0,
+                admissions: if rule.credits_transfers { self.admissions_of_first } else { self.admissions },
+            },
         }
     }
 
@@ -109,6 +121,7 @@ impl Stay {
             base: opening.base + base,
             deductible_taken: opening.deductible_taken + deductible_taken,
             taken_on_stay: opening.taken_on_stay + deductible_taken,
+            admissions: opening.admissions,
             before_transfer: false,
         };
         self.layers.insert(id.to_owned(), carried);

@@ -6,7 +6,7 @@ use std::path::Path;
 use onestop::policy::shipped;
 use toml::{Table, Value};
 
-use super::{case_files, scheme_files};
+use super::{case_files, further_case_files, scheme_files};
 use crate::model::{
     Answer, Bill, Book, CatalogueRow, Claim, Continues, Days, Enrolment, HospitalStatus, Line, Refusals, Register,
     Split, Tables,
@@ -218,7 +218,9 @@ fn run(path: &Path) -> (Vec<String>, usize) {
 #[test]
 fn the_model_gives_every_settlement_that_the_cases_expect() {
     let (mut found, mut compared) = (Vec::new(), 0);
-    for path in case_files().into_iter().chain(scheme_files()) {
+    let mut transfers = further_case_files();
+    transfers.retain(|path| path.file_name().expect("a name").to_string_lossy().starts_with("transfer-"));
+    for path in case_files().into_iter().chain(scheme_files()).chain(transfers) {
         let (differences, settlements) = run(&path);
         found.extend(differences);
         compared += settlements;

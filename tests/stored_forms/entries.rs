@@ -143,7 +143,13 @@ fn layer() -> LayerSplit {
         deductible: fen(205),
         deductible_credited: fen(206),
         deductible_taken: fen(207),
-        stay: StayUse { base: fen(208), taken: fen(209), taken_on_stay: fen(210), before_transfer: false },
+        stay: StayUse {
+            base: fen(208),
+            taken: fen(209),
+            taken_on_stay: fen(210),
+            admissions: Some(4),
+            before_transfer: false,
+        },
         bands: smallvec![band(Some(fen(211)), "0.55", 212), band(None, "0.49999999999999999999", 217)],
         caps: smallvec![
             CapSplit { limit: Some(fen(222)), before: fen(223), cut: fen(224) },
@@ -187,7 +193,13 @@ fn band(upto: Option<Money>, rate: &str, first: i64) -> BandSplit {
 }
 
 fn split() -> Split {
-    let stay_use = StayUse { base: fen(301), taken: fen(302), taken_on_stay: fen(303), before_transfer: true };
+    let stay_use = StayUse {
+        base: fen(301),
+        taken: fen(302),
+        taken_on_stay: fen(303),
+        admissions: Some(5),
+        before_transfer: true,
+    };
     let stay = Stay {
         layers: vec![("basic".into(), stay_use)],
         caps: vec![("an account".into(), fen(304))],

@@ -136,7 +136,7 @@ fn layer(layer: &pb::Layer) -> Value {
 fn stay(stay: &pb::StayUse) -> Value {
     json!({
         "base": yuan(stay.base_fen), "deductible_taken": yuan(stay.deductible_taken_fen),
-        "deductible_taken_on_stay": yuan(stay.deductible_taken_on_stay_fen),
+        "deductible_taken_on_stay": yuan(stay.deductible_taken_on_stay_fen), "admissions": stay.admissions,
     })
 }
 
