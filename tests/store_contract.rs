@@ -755,8 +755,14 @@ async fn of_frames_without_entries_a_reader_of_entries_reads_the_heads_alone() {
     let text = b"a long policy, a long policy, ";
     let at = bytes.windows(text.len()).position(|window| window == text).expect("the policy");
     log.write_all_at(b"A", at as u64).expect("a damaged body");
-    let ids: Vec<_> = entries_after(&store, CommitPosition::FIRST, 10).await.iter().map(|entry| entry.id).collect();
-    assert_eq!(ids, [1, 2].map(|number| stamp(number).id));
+    let entries = entries_after(&store, CommitPosition::FIRST, 10).await;
+    assert!(entries.iter().map(|entry| entry.id).eq([1, 2].map(|number| stamp(number).id)));
+    // Behind the last entry not even the heads are read.
+    store.put_policy(Digest([2; 32]), "another policy".to_owned()).await.expect("a policy");
+    log.read_exact_at(&mut bytes, 0).expect("its first bytes");
+    let at = bytes.windows(14).position(|window| window == b"another policy").expect("the policy");
+    log.write_all_at(&[0; 64], at as u64 / 4_096 * 4_096).expect("a damaged head");
+    assert_eq!(entries_after(&store, entries[1].position, 10).await, []);
 }
 
 #[tokio::test]

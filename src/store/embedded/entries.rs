@@ -43,10 +43,11 @@ impl Journal {
     /// # Errors
     /// If the log cannot be read or is damaged; `UnknownPosition` if the position is behind its end.
     pub async fn entries_after(&self, after: CommitPosition, limit: usize) -> Result<EntryPage, StoreError> {
-        let (published, sizes) = (self.segments.published(), self.segments.sizes());
+        let (count, published, sizes) = (self.segments.entry_count(), self.segments.published(), self.segments.sizes());
         let (mut page, mut turn) = (OpenPage::new(limit), 0);
         let Some(mut end) = self.take_rest_of_frame(after, published, &mut page)? else { return Ok(page.cut()) };
-        while end.lsn < published {
+        // Behind the last entry are none, however many frames there are.
+        while end.lsn < published && end.sequence < count {
             if page.has_read_enough() {
                 return Ok(page.cut());
             }
