@@ -44,7 +44,7 @@ fn every_series_exists_from_the_start_and_none_appears_under_load_but_for_refuse
         "onestop_shed_total{caller=\"anyone\"} 0",
         "onestop_commit_conflicts_total 0",
         "onestop_calls_in_flight 0",
-        "onestop_calls_in_flight_limit 1024",
+        "onestop_calls_in_flight_limit 256",
         "onestop_store_batch_size_count ",
         "onestop_store_sync_duration_seconds_bucket{le=\"0.001\"} ",
         "onestop_store_free_bytes ",
