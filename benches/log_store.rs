@@ -1,5 +1,5 @@
 //! The store in a directory alone: commits of many waiters, beside a bare file with a map that appends the same bytes and
-//! shares a sync the same way.
+//! shares a sync the same way. Both sides build the same commits: that is the work of the engine.
 //!
 //! `cargo bench --bench log_store [-- ROUNDS WAITERS]` alternates both, 3 seconds each.
 //! `… -- long COMMITS BYTES` makes so many commits with entries of so many bytes on both, a line for each tenth, kills
@@ -34,6 +34,9 @@ type Failed = Box<dyn std::error::Error + Send + Sync>;
 const PERSONS: u64 = 100_000;
 const ROUND: Duration = Duration::from_secs(3);
 const GROUP: usize = 512;
+
+/// The bytes of the rows beside the entry of a commit.
+const ROWS: usize = 400;
 
 fn main() -> Result<(), Failed> {
     let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
@@ -74,13 +77,16 @@ impl Side {
     }
 
     async fn commit(&self, number: u64, person: u64, version: u64, bytes: usize) -> Result<(), Failed> {
+        let mut commit = commit(number, person, version, bytes);
         match self {
-            Side::Store(store) => Ok(store.commit(commit(number, person, version, bytes)).await?),
+            Side::Store(store) => Ok(store.commit(commit).await?),
             Side::Bare(jobs) => {
                 let (reply, done) = oneshot::channel();
                 let key = |kind: u64, number: u64| u128::from(kind << 56 | number).to_be_bytes();
                 let keys = [key(1, person), key(2, number), key(3, number), key(4, number)];
-                jobs.send(BareJob { keys, bytes: vec![7; bytes + 400], reply })?;
+                let (_, mut bytes) = commit.entries.swap_remove(0);
+                bytes.resize(bytes.len() + ROWS, 7);
+                jobs.send(BareJob { keys, bytes, reply })?;
                 Ok(done.await?)
             }
         }
