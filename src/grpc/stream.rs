@@ -148,7 +148,8 @@ impl<S: Store> ClaimStream<S> {
             self.last.retain(|_, end| end.try_recv() == Err(oneshot::error::TryRecvError::Empty));
         }
         let (context, answers) = (Arc::clone(&self.context), self.answers.clone());
-        let answered = async move {
+        // Boxed, since a task copies its future when it begins and twice when it ends, and this one has kilobytes.
+        let answered = Box::pin(async move {
             if let Some(before) = before {
                 // However it ended, it is this one's turn.
                 let _ended = before.await;
@@ -158,7 +159,7 @@ impl<S: Store> ClaimStream<S> {
                 drop(ended);
                 let _gone = answers.send((Ok(answer), Some(permit)));
             }
-        };
+        });
         tokio::spawn(answered.instrument(tracing::debug_span!("claim", onestop.position = position)));
     }
 }

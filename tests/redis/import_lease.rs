@@ -142,8 +142,8 @@ async fn a_shard_takes_no_rows_under_an_earlier_lease() {
     // As if it had been renewed just before.
     server.ask(&["SET", &key, &earlier]);
     assert_eq!(write(&one).await, Err(StoreError::ImportLeaseLost));
-    assert!(other.persons(&[person.clone()]).await.expect("a read")[0].is_none());
+    assert!(other.persons(std::slice::from_ref(&person)).await.expect("a read")[0].is_none());
     server.ask(&["SET", &key, &later]);
     write(&other).await.expect("it holds the lease");
-    assert!(other.persons(&[person.clone()]).await.expect("a read")[0].is_some());
+    assert!(other.persons(std::slice::from_ref(&person)).await.expect("a read")[0].is_some());
 }
