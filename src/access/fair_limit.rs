@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use foldhash::fast::RandomState;
 use tokio::sync::{Notify, oneshot};
 
-use super::load_limit::LoadLimit;
+use super::load_limit::{LoadLimit, RESERVED};
 
 /// How long a caller has a share after its last call.
 const ACTIVE: Duration = Duration::from_secs(1);
@@ -168,7 +168,7 @@ impl State {
         let own = self.callers.get(caller).map_or(0, |of_caller| of_caller.in_flight);
         let limit = self.load.limit();
         let is_alone = self.active < 2;
-        let reserved = if is_alone { 0 } else { limit / 4 };
+        let reserved = if is_alone { 0 } else { limit / RESERVED };
         let within_share = own < (limit / self.active.max(1)).max(1);
         let has_room = self.in_flight < limit - reserved && (is_alone || !self.load.is_overloaded());
         self.in_flight < max && (within_share || has_room)
@@ -227,6 +227,22 @@ mod tests {
         assert_eq!((held.len(), limit.in_flight()), (100, 100));
         drop(held);
         assert_eq!(limit.in_flight(), 0);
+    }
+
+    #[test]
+    fn the_limit_rises_for_a_caller_with_many_calls_beside_one_with_few() {
+        let limit = FairLimit::new(1_024);
+        let _other = limit.try_acquire(&caller("b")).expect("room");
+        let permitted = limit.limit();
+        let held = flood(&limit, "a");
+        assert!(held.len() < permitted);
+        let mut now = Instant::now();
+        for _ in 0..1_000 {
+            now += Duration::from_millis(1);
+            let in_flight = limit.in_flight();
+            limit.lock().load.record(Duration::from_millis(2), in_flight, now);
+        }
+        assert!(limit.limit() > permitted, "{} after {permitted}", limit.limit());
     }
 
     #[test]

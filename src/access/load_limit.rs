@@ -14,6 +14,9 @@ pub(crate) const LEAST_CALLS: usize = 128;
 /// Calls in flight that are permitted before it is known how soon so many are answered.
 const FIRST_CALLS: usize = 2 * LEAST_CALLS;
 
+/// The part of the limit, one of so many, that a caller beyond its share leaves to others.
+pub(crate) const RESERVED: usize = 4;
+
 /// How long latencies are collected before the limit changes, and of how many calls at least.
 const WINDOW: Duration = Duration::from_millis(100);
 const WINDOW_CALLS: u32 = 16;
@@ -99,7 +102,7 @@ impl LoadLimit {
         if self.is_overloaded() {
             let share = (longest.as_secs_f64() / mean.as_secs_f64()).max(0.5);
             self.limit = ((peak as f64 * share) as usize).max(LEAST_CALLS).min(self.limit);
-        } else if self.slow_windows == 0 && peak + peak / 4 >= self.limit {
+        } else if self.slow_windows == 0 && peak + peak / 4 >= self.limit - self.limit / RESERVED {
             self.limit = (self.limit + self.limit / 4 + 1).min(self.max);
         } else if self.limit > FIRST_CALLS {
             self.limit = (self.limit - self.limit / 4).max(2 * peak).max(FIRST_CALLS).min(self.limit);

@@ -23,6 +23,9 @@ use super::caller::Caller;
 /// The bytes that are allocated behind the end of the file: some 20,000 lines.
 const ALLOCATED_AHEAD: u64 = 4 << 20;
 
+/// The bytes of lines that are written at once: whoever records something else waits for no more.
+const PIECE_BYTES: usize = 256 << 10;
+
 /// The access log.
 #[derive(Debug)]
 pub enum AccessLog {
@@ -109,15 +112,20 @@ impl AccessLog {
     fn write(&self, disclosure: Disclosure<'_>, at: i64, persons: impl Iterator<Item = String>) -> io::Result<()> {
         let AccessLog::File { file, .. } = self else { return Ok(()) };
         let Disclosure { caller, call, answer, .. } = disclosure;
+        // Whole lines at once, so that those of concurrent callers do not interleave.
+        let append = |lines: &[u8]| file.lock().unwrap_or_else(PoisonError::into_inner).append(lines);
         let mut lines = Vec::new();
         for person in persons {
             let (at, role) = (timestamp(at), caller.role.as_str());
             let line = LogLine { at, caller: &caller.name, role, call: call.name(), answer, person };
             serde_json::to_writer(&mut lines, &line)?;
             lines.push(b'\n');
+            if lines.len() >= PIECE_BYTES {
+                append(&lines)?;
+                lines.clear();
+            }
         }
-        // One write, so that lines of concurrent callers do not interleave.
-        file.lock().unwrap_or_else(PoisonError::into_inner).append(&lines)
+        append(&lines)
     }
 }
 

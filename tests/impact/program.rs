@@ -60,7 +60,10 @@ async fn the_command_prints_and_writes_the_same_sums_from_a_directory_and_from_r
     // A file that others could read is there: with persons in it they cannot.
     std::fs::write(&persons, "").expect("a file");
     std::fs::set_permissions(&persons, std::fs::Permissions::from_mode(0o644)).expect("a mode");
-    let auditor = ["--persons", &persons, "--auditor", "audit-1", "--access-log", &log, "--json"];
+    // The file behind a link is replaced, not the link.
+    let link = text(&place.path().join("link.csv"));
+    std::os::unix::fs::symlink(&persons, &link).expect("a link");
+    let auditor = ["--persons", &link, "--auditor", "audit-1", "--access-log", &log, "--json"];
     let (code, output, errors) = run(&[&command[..], &auditor].concat());
     assert_eq!(code, Some(0), "{errors}");
     let lines = std::fs::read_to_string(&log).expect("the log");
@@ -73,7 +76,8 @@ async fn the_command_prints_and_writes_the_same_sums_from_a_directory_and_from_r
     let (summary, rows) = rows.split_last().expect("a summary");
     assert_eq!(rows.len(), written.lines().count() - 1);
     let of_persons = std::fs::read_to_string(&persons).expect("the file");
-    assert_eq!(std::fs::metadata(&persons).expect("the file").permissions().mode() & 0o777, 0o600);
+    assert_eq!(std::fs::symlink_metadata(&persons).expect("the file").permissions().mode() & 0o777, 0o600);
+    assert!(std::fs::symlink_metadata(&link).expect("the link").is_symlink());
     let fen = |cell: &str| cell.replace('.', "").parse::<i64>().expect("an amount");
     let patients: i64 = of_persons.lines().skip(1).map(|line| fen(line.split(',').nth(4).expect("a difference"))).sum();
     let total = rows.iter().find(|row| row["by"] == "total" && row["payer"] == "patient").expect("a row");

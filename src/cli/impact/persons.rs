@@ -1,6 +1,7 @@
 //! What changes for each person, as a CSV file with their ids: for an auditor, after the access log has a line.
 //!
 //! It is written beside its place, as `FILE.part`, and put there when it is whole: a file of an earlier impact stays until then.
+//! What is no file, such as a pipe, is written directly.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, BufWriter, Write};
@@ -21,9 +22,10 @@ const OWNER_ONLY: u32 = 0o600;
 const HEADER: &str = "person_id,settlements,patient_before,patient_after,patient_difference,capped_before,capped_after,\
                       past_deductible_before,past_deductible_after\n";
 
-/// The file that is written beside its place.
+/// The file that is being written.
 pub(super) struct PersonsFile {
-    part: PartFile,
+    /// The part beside its place; none if it is written directly.
+    part: Option<PartFile>,
     written: Arc<Mutex<Written>>,
 }
 
@@ -46,15 +48,22 @@ pub(super) fn record(log: &Path, auditor: &str) -> io::Result<()> {
 }
 
 impl PersonsFile {
-    /// Creates the part of this file, readable by its owner only.
+    /// Creates the part of this file, readable by its owner only, or opens what is no file.
     ///
     /// # Errors
     /// If it cannot be created.
     pub(super) fn create(place: &Path) -> io::Result<PersonsFile> {
-        let part = PartFile::of(place);
-        let file = OpenOptions::new().create(true).truncate(true).write(true).mode(OWNER_ONLY).open(&part.path)?;
-        // A part that a killed command left keeps its mode otherwise.
-        file.set_permissions(Permissions::from_mode(OWNER_ONLY))?;
+        // The file behind a link is replaced, not the link.
+        let place = fs::canonicalize(place).unwrap_or_else(|_| place.to_owned());
+        let (part, file) = if fs::metadata(&place).is_ok_and(|found| !found.is_file()) {
+            (None, OpenOptions::new().write(true).open(&place)?)
+        } else {
+            let part = PartFile::of(&place);
+            let file = OpenOptions::new().create(true).truncate(true).write(true).mode(OWNER_ONLY).open(&part.path)?;
+            // A part that a killed command left keeps its mode otherwise.
+            file.set_permissions(Permissions::from_mode(OWNER_ONLY))?;
+            (Some(part), file)
+        };
         let mut writer = BufWriter::new(file);
         writer.write_all(BYTE_ORDER_MARK.as_bytes())?;
         writer.write_all(HEADER.as_bytes())?;
@@ -82,8 +91,9 @@ impl PersonsFile {
         let Written(writer, result) = &mut *written;
         std::mem::replace(result, Ok(()))?;
         writer.flush()?;
+        let Some(part) = &self.part else { return Ok(()) };
         writer.get_ref().sync_all()?;
-        fs::rename(&self.part.path, &self.part.place)
+        fs::rename(&part.path, &part.place)
     }
 }
 

@@ -7,6 +7,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tracing::Span;
 
 use super::database::{Persistence, Tables};
+use super::database_file::sync_what_this_thread_writes;
 use super::index::{KeyRange, Table};
 use super::job::{Job, PreparedCommit, TracedJob};
 use super::job_queue::JobSender;
@@ -72,6 +73,7 @@ impl ReferenceWriter {
     pub fn run(mut self, queue: mpsc::UnboundedReceiver<WriteJob>) {
         let _report = PanicReport { component: COMPONENT, readiness: self.readiness.clone() };
         lower_thread_priority(NICE);
+        sync_what_this_thread_writes();
         // Dropped before the report: once a panic is published, no job can be submitted.
         let mut queue = queue;
         let mut group = Vec::with_capacity(GROUP);

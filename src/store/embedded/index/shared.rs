@@ -11,6 +11,7 @@ use super::key::{Key, LogEnd, LogPosition};
 use super::manifest::Manifest;
 use super::options::IndexOptions;
 use super::run::Run;
+use super::upkeep::STALLED;
 use super::version::Version;
 
 /// The name of the file that says that a read found damage: the next opening discards the index.
@@ -195,33 +196,38 @@ impl Shared {
     /// # Errors
     /// If no more rows are accepted.
     pub(super) fn wait_until(&self, holds: impl Fn(&Memory) -> bool) -> Result<(), IndexError> {
-        self.wait(holds, |_| None)
+        self.wait(holds, |_, _| None)
     }
 
     /// The same for whoever waits for upkeep.
     ///
     /// # Errors
-    /// Also if upkeep fails and is tried again.
+    /// Also if the task fails, and is tried again, that is waited for: merging only where no generation is written before.
     pub(super) fn wait_for_upkeep(&self, holds: impl Fn(&Memory) -> bool) -> Result<(), IndexError> {
-        self.wait(holds, Work::failing)
+        self.wait(holds, |work, memory| {
+            let [checkpoint, merge] = &work.failing;
+            checkpoint.as_ref().or(merge.as_ref().filter(|_| memory.version.runs_at(0) >= STALLED))
+        })
     }
 
     fn wait(
         &self,
         holds: impl Fn(&Memory) -> bool,
-        reason_to_give_up: impl Fn(&Work) -> Option<&IndexError>,
+        reason_to_give_up: impl for<'a> Fn(&'a Work, &Memory) -> Option<&'a IndexError>,
     ) -> Result<(), IndexError> {
         let mut work = self.work();
         loop {
             if let Some(failure) = &work.failure {
                 return Err(failure.clone());
             }
-            if work.is_stopping || holds(&self.read()) {
+            let memory = self.read();
+            if work.is_stopping || holds(&memory) {
                 return Ok(());
             }
-            if let Some(failing) = reason_to_give_up(&work) {
+            if let Some(failing) = reason_to_give_up(&work, &memory) {
                 return Err(failing.clone());
             }
+            drop(memory);
             work = self.changed.wait(work).unwrap_or_else(PoisonError::into_inner);
         }
     }

@@ -31,7 +31,7 @@ pub(super) const FAN_IN: usize = 8;
 const BEHIND: usize = 2 * FAN_IN;
 
 /// The number of runs of level 0 from which on generations wait for merges, and so commits do.
-const STALLED: usize = 4 * FAN_IN;
+pub(super) const STALLED: usize = 4 * FAN_IN;
 
 /// The pages that a merge reads at once from each run: 64 KiB.
 const MERGE_PAGES: u64 = 16;
