@@ -11,7 +11,6 @@ use super::key::{Key, LogEnd, LogPosition};
 use super::manifest::Manifest;
 use super::options::IndexOptions;
 use super::run::Run;
-use super::upkeep::STALLED;
 use super::version::Version;
 
 /// The name of the file that says that a read found damage: the next opening discards the index.
@@ -206,7 +205,7 @@ impl Shared {
     pub(super) fn wait_for_upkeep(&self, holds: impl Fn(&Memory) -> bool) -> Result<(), IndexError> {
         self.wait(holds, |work, memory| {
             let [checkpoint, merge] = &work.failing;
-            checkpoint.as_ref().or(merge.as_ref().filter(|_| memory.version.runs_at(0) >= STALLED))
+            checkpoint.as_ref().or(merge.as_ref().filter(|_| memory.version.waits_for_merges()))
         })
     }
 

@@ -21,17 +21,11 @@ use super::run::{Run, RunCursor};
 use super::run_head::RunId;
 use super::run_writer::RunWriter;
 use super::shared::{Change, Memory, Shared, Task};
-use super::version::Version;
+use super::version::{FAN_IN, Version};
 use crate::store::thread_priority::lower_thread_priority;
-
-/// How many runs of a level are merged into one of the next.
-pub(super) const FAN_IN: usize = 8;
 
 /// The number of runs of level 0 from which on merges do not pause.
 const BEHIND: usize = 2 * FAN_IN;
-
-/// The number of runs of level 0 from which on generations wait for merges, and so commits do.
-pub(super) const STALLED: usize = 4 * FAN_IN;
 
 /// The pages that a merge reads at once from each run: 64 KiB.
 const MERGE_PAGES: u64 = 16;
@@ -167,7 +161,7 @@ pub(super) fn inline(shared: &Shared) -> Result<(), IndexError> {
 pub(super) fn checkpoint_thread(shared: &Shared) {
     let _ended = FailOnPanic { shared, thread: "checkpoint" };
     lower_thread_priority(5);
-    let is_due = |memory: &Memory| memory.frozen.is_some() && memory.version.runs_at(0) < STALLED;
+    let is_due = |memory: &Memory| memory.frozen.is_some() && !memory.version.waits_for_merges();
     repeat(shared, Task::Checkpoint, is_due, || checkpoint(shared).map(drop));
 }
 

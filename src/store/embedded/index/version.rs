@@ -9,6 +9,12 @@ use super::manifest::{MANIFEST, Manifest};
 use super::merged::Source;
 use super::run::{Run, RunCursor};
 
+/// How many runs of a level are merged into one of the next.
+pub(super) const FAN_IN: usize = 8;
+
+/// The number of runs of level 0 from which on generations wait for merges, and so commits do.
+const STALLED: usize = 4 * FAN_IN;
+
 /// The runs of the index at one moment. Their files are not removed while the version is held.
 pub struct Version {
     pub(super) identity: [u8; 16],
@@ -47,6 +53,11 @@ impl Version {
     /// The number of runs at a level.
     pub(super) fn runs_at(&self, level: u64) -> usize {
         self.runs.iter().filter(|run| run.head().id.level == level).count()
+    }
+
+    /// Whether there are so many new runs that no generation is written before some are merged.
+    pub(super) fn waits_for_merges(&self) -> bool {
+        self.runs_at(0) >= STALLED
     }
 
     /// The position under a key.
