@@ -91,6 +91,8 @@ impl LoadLimit {
         self.slow_windows = SLOW_WINDOWS;
     }
 
+    /// Calls come close to the limit where they do but for the part that is reserved for others: one caller beyond its share
+    /// never has more in flight.
     fn adjust(&mut self, mean: Duration, peak: usize) {
         let known = self.unloaded.unwrap_or(mean);
         // What is slower for good, such as another disk, becomes known while few calls are in flight.

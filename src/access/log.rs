@@ -95,7 +95,7 @@ impl AccessLog {
     /// Records a disclosure, one line for each person. `at` is the time in microseconds since 1970.
     ///
     /// # Errors
-    /// If the lines cannot be written: the answer must then not be sent.
+    /// If the lines cannot be written: the answer must then not be sent. Some of them may be in the log.
     pub fn record(&self, disclosure: Disclosure<'_>, at: i64) -> io::Result<()> {
         let hex = |person: &[u8; 16]| format!("{:032x}", u128::from_be_bytes(*person));
         self.write(disclosure, at, disclosure.persons.iter().map(hex))

@@ -127,7 +127,7 @@ impl ObservedCall {
         self.record(code, reason.map(Cow::Owned));
     }
 
-    /// The same for a call that was refused before its handler, for this reason.
+    /// The same for a call that no handler answered, for this reason.
     fn refused(mut self, reason: Reason) {
         self.record(reason.code(), Some(Cow::Borrowed(reason.as_str())));
     }

@@ -1,5 +1,6 @@
-//! The response to a call that is refused before its handler. Under overload these are most of all responses, so the one of
-//! an overloaded server is built once, and none is decoded again to be observed: its [`Reason`] is among its extensions.
+//! The response to a call that no handler answers: it was refused before, or the handler panicked or took too long. Under
+//! overload these are most of all responses, so the one of an overloaded server is built once, and none is decoded again to
+//! be observed: its [`Reason`] is among its extensions.
 
 use std::sync::LazyLock;
 
@@ -13,7 +14,7 @@ use super::status::Reason;
 /// The headers of the refusal of an overloaded server.
 static OVERLOADED: LazyLock<HeaderMap> = LazyLock::new(|| headers(&CallError::Overloaded));
 
-/// The response to a call that is refused with this error.
+/// The response to a call that ends with this error.
 pub(super) fn refusal_response(error: &CallError) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.headers_mut() = match error {
