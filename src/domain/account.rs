@@ -1,8 +1,7 @@
 //! The account of a person's benefit year: the accumulators of every ledger, layer and cap.
 
-use smol_str::SmolStr;
-
 use super::money::Money;
+use super::short_text::ShortText;
 use super::split::{LayerSplit, Split};
 use super::sums::{LedgerUse, OutOfRange, Sums, find, update};
 
@@ -42,32 +41,32 @@ impl Account {
     }
 
     /// The accumulators of a ledger; zero if it has none.
-    pub fn ledger(&self, name: &str) -> LedgerUse {
+    pub fn ledger(&self, name: &ShortText) -> LedgerUse {
         find(&self.ledgers, name).unwrap_or_default()
     }
 
     /// What a layer has paid in the year.
-    pub fn paid(&self, layer: &str) -> Money {
+    pub fn paid(&self, layer: &ShortText) -> Money {
         find(&self.paid, layer).unwrap_or_default()
     }
 
     /// The accumulator of an annual cap's account; zero if it has none.
-    pub fn cap_used(&self, account: &str) -> Money {
+    pub fn cap_used(&self, account: &ShortText) -> Money {
         find(&self.caps, account).unwrap_or_default()
     }
 
     /// The ledgers with their accumulators, in the order of their names.
-    pub fn ledgers(&self) -> &[(SmolStr, LedgerUse)] {
+    pub fn ledgers(&self) -> &[(ShortText, LedgerUse)] {
         &self.ledgers
     }
 
     /// The layers with what they have paid, in the order of their ids.
-    pub fn layers(&self) -> &[(SmolStr, Money)] {
+    pub fn layers(&self) -> &[(ShortText, Money)] {
         &self.paid
     }
 
     /// The cap accounts with their accumulators, in the order of their names.
-    pub fn caps(&self) -> &[(SmolStr, Money)] {
+    pub fn caps(&self) -> &[(ShortText, Money)] {
         &self.caps
     }
 

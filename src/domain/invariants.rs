@@ -1,11 +1,10 @@
 //! The invariants of a split, defined once: the service checks them before a commit, property tests on
 //! generated policies, an audit on the journal.
 
-use smol_str::SmolStr;
-
 use super::fixed_words::CapKind;
 use super::money::Money;
 use super::resolved_terms::SplitCap;
+use super::short_text::ShortText;
 use super::split::{CapSplit, LayerSplit, Split};
 
 /// An invariant that does not hold.
@@ -27,7 +26,7 @@ pub enum InvariantViolation {
     #[error("layer {layer}: {violation}")]
     Layer {
         /// The layer.
-        layer: SmolStr,
+        layer: ShortText,
         /// What does not hold.
         violation: LayerViolation,
     },
@@ -67,7 +66,7 @@ pub enum LayerViolation {
     #[error("the cap on {} of the account {account} is {limit}, and {used} would be used", kind.as_str())]
     CapExceeded {
         /// The account of the cap.
-        account: SmolStr,
+        account: ShortText,
         /// What it limits.
         kind: CapKind,
         /// Its limit.

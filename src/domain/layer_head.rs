@@ -2,16 +2,15 @@
 
 use std::sync::Arc;
 
-use smol_str::SmolStr;
-
 use super::fixed_words::{DeductiblePer, Period};
+use super::short_text::ShortText;
 use super::words::Pool;
 
 /// The part of a layer that is the same for every claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LayerHead {
     /// Its id, which also names its accumulators.
-    pub id: SmolStr,
+    pub id: ShortText,
     /// Its name for people.
     pub name: Arc<str>,
     /// Who pays.
@@ -21,7 +20,7 @@ pub struct LayerHead {
     /// The period over which the schedule accumulates.
     pub period: Period,
     /// The ledger of its cumulative amount, where it is not its own.
-    pub shared_ledger: Option<SmolStr>,
+    pub shared_ledger: Option<ShortText>,
     /// When its deductible applies.
     pub deductible_per: DeductiblePer,
     /// Whether every `upto` is measured above the deductible.
@@ -32,7 +31,7 @@ pub struct LayerHead {
 
 impl LayerHead {
     /// The name of its ledger.
-    pub fn ledger(&self) -> &SmolStr {
+    pub fn ledger(&self) -> &ShortText {
         self.shared_ledger.as_ref().unwrap_or(&self.id)
     }
 }

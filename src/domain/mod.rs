@@ -38,7 +38,7 @@ pub mod rule;
 pub mod schedule;
 pub mod semantics;
 pub mod share;
-mod short_text;
+pub mod short_text;
 pub mod split;
 pub mod stay;
 pub mod sums;

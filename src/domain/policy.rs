@@ -5,8 +5,6 @@
 
 use std::sync::Arc;
 
-use smol_str::SmolStr;
-
 use super::canonical_text::{CanonicalText, NoCanonicalText};
 use super::day::Day;
 use super::fixed_words::SkipReason;
@@ -16,6 +14,7 @@ use super::pools::PoolPosition;
 use super::resolution::{InexactTerms, resolve_terms};
 use super::resolved_terms::{LayerTerms, ResolvedTerms, SplitTerms};
 use super::rule::{LayerRule, PolicyRule};
+use super::short_text::ShortText;
 use super::terms::TermsKey;
 use super::terms_cache::TermsCache;
 use super::words::{Pool, Visit};
@@ -39,7 +38,7 @@ impl Layer {
             payer: rule.payer.clone(),
             pools: rule.pools.clone(),
             period: rule.period,
-            shared_ledger: rule.ledger.as_deref().filter(|ledger| *ledger != &*rule.id).map(SmolStr::new),
+            shared_ledger: rule.ledger.as_deref().filter(|ledger| *ledger != &*rule.id).map(ShortText::from),
             deductible_per: rule.deductible_per,
             bands_over_excess: rule.bands_over_excess,
             credits_transfer: rule.credits_transfer,

@@ -218,7 +218,7 @@ impl<'a> TermsDraft<'a> {
                 Limit::ShareOfClaim(ShareOfPools { share: *share, of: of.clone(), plus: ExactDecimal::ZERO })
             }
         };
-        Some(Cap { account: cap.account.clone(), kind: cap.kind, limit, overflow: cap.overflow.clone() })
+        Some(Cap { account: cap.account.as_ref().into(), kind: cap.kind, limit, overflow: cap.overflow.clone() })
     }
 
     /// The assumed keys of the figures that these terms use.

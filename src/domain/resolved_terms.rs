@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use smol_str::SmolStr;
-
 use super::fixed_words::{CapKind, SkipReason};
 use super::layer_head::LayerHead;
 use super::rate::Rate;
+use super::short_text::ShortText;
 use super::terms::{AssumedKey, Cap, Cite, Terms};
 use super::words::Pool;
 
@@ -55,7 +54,7 @@ impl SplitTerms {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SplitCap {
     /// The account; layers that name the same one share it.
-    pub account: SmolStr,
+    pub account: ShortText,
     /// What it limits.
     pub kind: CapKind,
     /// Whether the limit is of one claim, or of the parts of one stay; else it is of a benefit year.
@@ -66,7 +65,7 @@ pub struct SplitCap {
 
 impl From<&Cap> for SplitCap {
     fn from(cap: &Cap) -> SplitCap {
-        let (account, overflow) = (SmolStr::new(&cap.account), cap.overflow.clone());
+        let (account, overflow) = (cap.account.clone(), cap.overflow.clone());
         SplitCap { account, kind: cap.kind, is_per_claim: cap.limit.is_per_claim(), overflow }
     }
 }

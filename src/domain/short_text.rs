@@ -1,7 +1,9 @@
 //! A short text kept in place, whose comparison seldom reads more than its first eight bytes.
 
 use std::cmp::Ordering;
+use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::ops::Deref;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use smol_str::SmolStr;
@@ -9,17 +11,25 @@ use smol_str::SmolStr;
 /// The number of bytes that are compared as one number.
 const FIRST: usize = size_of::<u64>();
 
-/// A text with its first bytes as a number.
-#[derive(Clone)]
-pub(super) struct ShortText {
-    /// The first bytes, then zeros.
+/// A text with its first bytes as a number. Texts of up to 23 bytes are kept in place, so that copying one counts no
+/// references.
+#[derive(Clone, Default)]
+pub struct ShortText {
+    /// The first bytes, then zeros, as a number with the order of the texts.
     first: u64,
     text: SmolStr,
 }
 
 impl ShortText {
-    pub(super) fn as_str(&self) -> &str {
+    /// The text.
+    pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// Whether texts with the same first bytes are equal.
+    fn is_rest_equal(&self, other: &ShortText) -> bool {
+        let len = self.text.len();
+        len == other.text.len() && (len <= FIRST || self.text == other.text)
     }
 }
 
@@ -28,15 +38,14 @@ impl<T: Into<SmolStr>> From<T> for ShortText {
         let text = text.into();
         let mut first = [0; FIRST];
         text.bytes().take(FIRST).zip(&mut first).for_each(|(byte, at)| *at = byte);
-        ShortText { first: u64::from_le_bytes(first), text }
+        ShortText { first: u64::from_be_bytes(first), text }
     }
 }
 
 impl PartialEq for ShortText {
-    #[inline]
+    #[inline(always)]
     fn eq(&self, other: &ShortText) -> bool {
-        let len = self.text.len();
-        self.first == other.first && len == other.text.len() && (len <= FIRST || self.text == other.text)
+        self.first == other.first && self.is_rest_equal(other)
     }
 }
 
@@ -50,7 +59,27 @@ impl PartialOrd for ShortText {
 
 impl Ord for ShortText {
     fn cmp(&self, other: &ShortText) -> Ordering {
-        self.text.cmp(&other.text)
+        self.first.cmp(&other.first).then_with(|| self.text.cmp(&other.text))
+    }
+}
+
+impl Deref for ShortText {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.text
+    }
+}
+
+impl fmt::Debug for ShortText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.text.fmt(f)
+    }
+}
+
+impl fmt::Display for ShortText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.text.fmt(f)
     }
 }
 

@@ -6,7 +6,6 @@
 use std::sync::Arc;
 
 use smallvec::SmallVec;
-use smol_str::SmolStr;
 
 use super::claim::UnitPrice;
 use super::day::Day;
@@ -20,6 +19,7 @@ use super::pools::{DrawnAmounts, PoolPosition, Pools};
 use super::rate::Rate;
 use super::resolved_terms::{SplitCap, SplitTerms};
 use super::schedule::BandShare;
+use super::short_text::ShortText;
 use super::stay::{Opening, StayUse};
 use super::sums::LedgerUse;
 use super::terms::TermsKey;
@@ -136,7 +136,7 @@ pub struct LayerSplit {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SkippedLayer {
     /// Its id.
-    pub id: SmolStr,
+    pub id: ShortText,
     /// Its name for people.
     pub name: Arc<str>,
     /// Why it was not considered.

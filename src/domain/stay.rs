@@ -5,6 +5,7 @@ use super::ids::EntryId;
 use super::layer_head::LayerHead;
 use super::money::Money;
 use super::pools::Pools;
+use super::short_text::ShortText;
 use super::sums::{Sums, find};
 
 /// What a layer has taken over what is continued.
@@ -67,7 +68,7 @@ impl Stay {
     }
 
     /// The use of an account of a limit of one claim.
-    pub fn cap_used(&self, account: &str) -> Money {
+    pub fn cap_used(&self, account: &ShortText) -> Money {
         find(&self.caps, account).unwrap_or_default()
     }
 }

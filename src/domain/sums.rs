@@ -1,12 +1,10 @@
 //! Sums by name: the form of accumulators.
 
-use smol_str::SmolStr;
-
 use super::money::Money;
+use super::short_text::ShortText;
 
-/// Sums by name, in the order of the names; what is zero is left out. A name of up to 23 bytes is kept in place, so that
-/// copying it counts no references.
-pub type Sums<T> = Vec<(SmolStr, T)>;
+/// Sums by name, in the order of the names; what is zero is left out.
+pub type Sums<T> = Vec<(ShortText, T)>;
 
 /// What a ledger has accumulated in the year.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,7 +21,7 @@ pub struct LedgerUse {
 pub struct OutOfRange;
 
 /// The sum of a name.
-pub(super) fn find<T: Copy>(sums: &[(SmolStr, T)], name: &str) -> Option<T> {
+pub(super) fn find<T: Copy>(sums: &[(ShortText, T)], name: &ShortText) -> Option<T> {
     position(sums, name).map(|at| sums[at].1)
 }
 
@@ -33,7 +31,7 @@ pub(super) fn find<T: Copy>(sums: &[(SmolStr, T)], name: &str) -> Option<T> {
 /// That of `change`; nothing was changed then.
 pub(super) fn update<T: Copy + Default + PartialEq, E>(
     sums: &mut Sums<T>,
-    name: &SmolStr,
+    name: &ShortText,
     change: impl FnOnce(T) -> Result<T, E>,
 ) -> Result<(), E> {
     let at = position(sums, name);
@@ -47,8 +45,7 @@ pub(super) fn update<T: Copy + Default + PartialEq, E>(
     Ok(())
 }
 
-/// The position of a name. An account has a few names of different lengths, so that one after the other is faster than
-/// halving, which compares the bytes of each.
-fn position<T>(sums: &[(SmolStr, T)], name: &str) -> Option<usize> {
-    sums.iter().position(|(known, _)| known.as_str() == name)
+/// The position of a name. An account has a few names, so that one after the other is faster than halving.
+fn position<T>(sums: &[(ShortText, T)], name: &ShortText) -> Option<usize> {
+    sums.iter().position(|(known, _)| known == name)
 }

@@ -9,6 +9,7 @@ use super::money::Money;
 use super::rate::Rate;
 use super::schedule::Schedule;
 use super::share::ShareOfPools;
+use super::short_text::ShortText;
 use super::words::{Categories, Disease, Level, Pool, Tag, WordSet};
 
 /// The limit of a cap (封顶线).
@@ -33,7 +34,7 @@ impl Limit {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Cap {
     /// The account; layers that name the same one share it.
-    pub account: Arc<str>,
+    pub account: ShortText,
     /// What it limits.
     pub kind: CapKind,
     /// The limit.

@@ -4,8 +4,6 @@
 
 use std::sync::Arc;
 
-use smol_str::SmolStr;
-
 use bytes::Bytes;
 use prost::encoding::{DecodeContext, decode_key, skip_field};
 
@@ -15,6 +13,7 @@ use crate::domain::money::Money;
 use crate::domain::notice::Notice;
 use crate::domain::pools::Pools;
 use crate::domain::resolved_terms::SplitCap;
+use crate::domain::short_text::ShortText;
 use crate::domain::split::{BandSplit, CapSplit, Circumstances, CodeSplit, LayerSplit, LineSplit, SkippedLayer, Split};
 use crate::domain::stay::{Opening, StayUse};
 use crate::domain::terms::Cite;
@@ -288,7 +287,7 @@ fn write_cite(writer: &mut MessageWriter, cite: &Cite) {
 }
 
 /// The sum of a cap's account.
-pub fn cap_accumulator((account, sum): &(SmolStr, Money)) -> pb::CapAccumulator {
+pub fn cap_accumulator((account, sum): &(ShortText, Money)) -> pb::CapAccumulator {
     pb::CapAccumulator { account: account.to_string(), amount_fen: sum.fen() }
 }
 

@@ -1,7 +1,5 @@
 //! The split of an answer: the inverse of [`super::answer`].
 
-use smol_str::SmolStr;
-
 use super::claim_reader::date;
 use super::code_reader::{CodeFields, catalogue, codes, line};
 use super::form::{Malformed, digest, nested, present};
@@ -13,6 +11,7 @@ use crate::domain::money::Money;
 use crate::domain::notice::Notice;
 use crate::domain::policy::PolicyRef;
 use crate::domain::pools::Pools;
+use crate::domain::short_text::ShortText;
 use crate::domain::split::{Circumstances, LayerSplit, LineSplit, SkippedLayer, Split};
 use crate::domain::stay::{Opening, Stay, StayUse};
 use crate::domain::sums::Sums;
@@ -245,7 +244,7 @@ fn opening(message: pb::Opening, layers: Vec<StayLayer>) -> Result<Opening, Malf
     })
 }
 
-fn stay_layer(layer: StayLayer) -> (SmolStr, StayUse) {
+fn stay_layer(layer: StayLayer) -> (ShortText, StayUse) {
     let uses = StayUse {
         base: fen(layer.base_fen),
         taken: fen(layer.deductible_taken_fen),

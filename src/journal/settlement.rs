@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use smol_str::SmolStr;
-
 use bytes::Bytes;
 
 use super::answer_reader::{Answered, answered};
@@ -12,6 +10,7 @@ use super::claim_reader::claim;
 use super::form::{Malformed, region};
 use crate::domain::facts::{CatalogueEntries, Facts, HospitalFacts, PersonFacts};
 use crate::domain::journal::Settlement;
+use crate::domain::short_text::ShortText;
 use crate::domain::split::{Circumstances, Split};
 use crate::domain::stay::StayUse;
 use crate::pb::journal as pb;
@@ -47,7 +46,7 @@ pub(super) fn rest(split: &Split) -> pb::SplitRest {
     }
 }
 
-fn stay_layer((layer, uses): &(SmolStr, StayUse)) -> pb::StayLayer {
+fn stay_layer((layer, uses): &(ShortText, StayUse)) -> pb::StayLayer {
     pb::StayLayer {
         layer_id: layer.to_string(),
         base_fen: uses.base.fen(),

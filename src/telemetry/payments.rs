@@ -9,7 +9,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use foldhash::fast::RandomState;
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::Meter;
-use smol_str::SmolStr;
+
+use crate::domain::short_text::ShortText;
 
 /// What becomes of a settlement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -41,7 +42,7 @@ impl SettlementEvent {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct LayerAndPayer {
     /// The layer.
-    pub layer: SmolStr,
+    pub layer: ShortText,
     /// The payer.
     pub payer: Arc<str>,
 }

@@ -1,10 +1,9 @@
 //! The state of a person.
 
-use smol_str::SmolStr;
-
 use crate::domain::account::{Account, AccountParts};
 use crate::domain::ids::{AccountKey, HospitalId};
 use crate::domain::money::Money;
+use crate::domain::short_text::ShortText;
 use crate::domain::sums::{LedgerUse, Sums};
 use crate::journal::form::{Malformed, bytes_of, id, optional_digest, optional_entry_id};
 use crate::journal::{MessageWriter, StoredForm};
@@ -67,13 +66,13 @@ fn account(message: pb::AccountRow) -> Result<(AccountKey, Account), Malformed> 
     account.map(|account| (key, account)).ok_or(Malformed("accounts"))
 }
 
-fn write_ledger(message: &mut MessageWriter, (name, uses): &(SmolStr, LedgerUse)) {
+fn write_ledger(message: &mut MessageWriter, (name, uses): &(ShortText, LedgerUse)) {
     message.text(1, name);
     message.number(2, uses.base.fen());
     message.number(3, uses.taken.fen());
 }
 
-fn write_amounts(message: &mut MessageWriter, field: u32, sums: &[(SmolStr, Money)]) {
+fn write_amounts(message: &mut MessageWriter, field: u32, sums: &[(ShortText, Money)]) {
     for (name, sum) in sums {
         message.message(field, |message| {
             message.text(1, name);
