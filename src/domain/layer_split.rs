@@ -142,8 +142,7 @@ impl LayerInput<'_> {
             (Period::Year, _) => (shares(c1, c0 + taken), shares(Money::ZERO, Money::ZERO)),
             (Period::Admission, _) => (shares(c1, stay.taken_on_stay + taken), shares(c0, stay.taken_on_stay)),
         };
-        let bands = self.terms.schedule.bands.iter().zip(after.zip(before));
-        bands.map(|(band, (after, before))| BandSplit { upto: band.upto, rate: band.rate, after, before }).collect()
+        after.zip(before).map(|(after, before)| BandSplit { after, before }).collect()
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::fixed_words::{CapKind, SkipReason};
 use super::layer_head::LayerHead;
 use super::rate::Rate;
+use super::schedule::Band;
 use super::short_text::ShortText;
 use super::terms::{AssumedKey, Cap, Cite, Terms};
 use super::words::Pool;
@@ -29,6 +30,8 @@ pub struct SplitTerms {
     pub head: Arc<LayerHead>,
     /// The share of the residual that the patient bears before the schedule applies.
     pub prior_self_pay: Rate,
+    /// The bands of the schedule, in ascending order.
+    pub bands: Vec<Band>,
     /// The caps, in order.
     pub caps: Vec<SplitCap>,
     /// The sources of the terms that applied.
@@ -43,6 +46,7 @@ impl SplitTerms {
         SplitTerms {
             head: Arc::clone(head),
             prior_self_pay: terms.prior_self_pay,
+            bands: terms.schedule.bands.clone(),
             caps: terms.caps.iter().map(SplitCap::from).collect(),
             cites: Arc::clone(&terms.cites),
             assumed: Arc::clone(&terms.assumed),

@@ -16,9 +16,8 @@ use super::layer_head::LayerHead;
 use super::money::Money;
 use super::policy::PolicyRef;
 use super::pools::{DrawnAmounts, PoolPosition, Pools};
-use super::rate::Rate;
 use super::resolved_terms::{SplitCap, SplitTerms};
-use super::schedule::BandShare;
+use super::schedule::{Band, BandShare};
 use super::short_text::ShortText;
 use super::stay::{Opening, StayUse};
 use super::sums::LedgerUse;
@@ -70,10 +69,6 @@ impl CodeSplit {
 /// and without this claim; otherwise on this claim's own part of the cumulative amount, and nothing before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BandSplit {
-    /// The amount at which the band ends; the last band is open.
-    pub upto: Option<Money>,
-    /// The share that it pays.
-    pub rate: Rate,
     /// With this claim.
     pub after: BandShare,
     /// Without it.
@@ -91,8 +86,8 @@ pub struct CapSplit {
     pub cut: Money,
 }
 
-/// The bands of a layer: two are kept in place.
-pub type BandSplits = SmallVec<[BandSplit; 2]>;
+/// The bands of a layer: three are kept in place.
+pub type BandSplits = SmallVec<[BandSplit; 3]>;
 
 /// The caps of a layer: one is kept in place.
 pub type CapSplits = SmallVec<[CapSplit; 1]>;
@@ -118,7 +113,7 @@ pub struct LayerSplit {
     pub deductible_taken: Money,
     /// What the layer had taken on the stay that this claim continues; zero for a first part.
     pub stay: StayUse,
-    /// One for each band of the schedule.
+    /// One for each band of `terms`.
     pub bands: BandSplits,
     /// One for each cap of `terms`.
     pub caps: CapSplits,
@@ -152,6 +147,11 @@ impl LayerSplit {
     /// Each of its pools with the amount drawn from it.
     pub fn drawn(&self) -> impl Iterator<Item = (&Pool, Money)> {
         self.head().pools.iter().zip(self.drawn.iter().copied())
+    }
+
+    /// Each of its bands with what it pays.
+    pub fn bands(&self) -> impl Iterator<Item = (&Band, &BandSplit)> {
+        self.terms.bands.iter().zip(&self.bands)
     }
 
     /// Each of its caps with its effect.

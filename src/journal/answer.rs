@@ -13,6 +13,7 @@ use crate::domain::money::Money;
 use crate::domain::notice::Notice;
 use crate::domain::pools::Pools;
 use crate::domain::resolved_terms::SplitCap;
+use crate::domain::schedule::Band;
 use crate::domain::short_text::ShortText;
 use crate::domain::split::{BandSplit, CapSplit, Circumstances, CodeSplit, LayerSplit, LineSplit, SkippedLayer, Split};
 use crate::domain::stay::{Opening, StayUse};
@@ -49,10 +50,10 @@ fn settlement_of<B>(commit: Option<(EntryId, Instant)>, entry: &Entry<B>, settle
     if let Some((_, committed)) = commit {
         writer.encoded(6, &timestamp(committed));
     }
-    writer.message(7, |writer| write_split(writer, &settled.split));
+    writer.long_message(7, |writer| write_split(writer, &settled.split));
     writer.blob(8, &settled.book.0);
     notices(&settled.notices).iter().for_each(|notice| writer.encoded(9, notice));
-    writer.message(DERIVATION, |writer| write_derivation(writer, &settled.split, Bill::Itemized));
+    writer.long_message(DERIVATION, |writer| write_derivation(writer, &settled.split, Bill::Itemized));
     writer.finish()
 }
 
@@ -137,7 +138,7 @@ fn write_split(writer: &mut MessageWriter, split: &Split) {
 }
 
 fn write_derivation(writer: &mut MessageWriter, split: &Split, bill: Bill) {
-    split.layers.iter().for_each(|layer| writer.message(1, |writer| write_layer(writer, layer)));
+    split.layers.iter().for_each(|layer| writer.long_message(1, |writer| write_layer(writer, layer)));
     split.skipped.iter().for_each(|skipped| writer.message(2, |writer| write_skipped(writer, skipped)));
     writer.message(3, |writer| write_circumstances(writer, &split.circumstances));
     if bill == Bill::Itemized {
@@ -237,7 +238,7 @@ fn write_layer(writer: &mut MessageWriter, layer: &LayerSplit) {
     writer.number(14, layer.deductible.fen());
     writer.number(15, layer.deductible_credited.fen());
     writer.number(16, layer.deductible_taken.fen());
-    layer.bands.iter().for_each(|band| writer.message(17, |writer| write_band(writer, band)));
+    layer.bands().for_each(|(band, split)| writer.message(17, |writer| write_band(writer, band, split)));
     layer.caps().for_each(|(cap, split)| writer.message(18, |writer| write_cap(writer, cap, split)));
     writer.number(19, layer.pays.fen());
     layer.drawn().for_each(|(pool, amount)| write_amount(writer, 20, pool.as_str(), amount));
@@ -248,13 +249,13 @@ fn write_layer(writer: &mut MessageWriter, layer: &LayerSplit) {
     layer.terms.assumed.iter().for_each(|key| writer.repeated_text(25, key));
 }
 
-fn write_band(writer: &mut MessageWriter, band: &BandSplit) {
+fn write_band(writer: &mut MessageWriter, band: &Band, split: &BandSplit) {
     writer.optional_number(1, band.upto.map(Money::fen));
     writer.displayed(2, &band.rate);
-    writer.number(3, band.after.amount.fen());
-    writer.number(4, band.after.pay.fen());
-    writer.number(5, band.before.amount.fen());
-    writer.number(6, band.before.pay.fen());
+    writer.number(3, split.after.amount.fen());
+    writer.number(4, split.after.pay.fen());
+    writer.number(5, split.before.amount.fen());
+    writer.number(6, split.before.pay.fen());
 }
 
 fn write_cap(writer: &mut MessageWriter, cap: &SplitCap, split: &CapSplit) {

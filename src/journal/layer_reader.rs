@@ -8,7 +8,7 @@ use crate::domain::fixed_words::{CapKind, DeductiblePer, Period};
 use crate::domain::layer_head::LayerHead;
 use crate::domain::money::Money;
 use crate::domain::resolved_terms::{SplitCap, SplitTerms};
-use crate::domain::schedule::BandShare;
+use crate::domain::schedule::{Band, BandShare};
 use crate::domain::split::{BandSplit, BandSplits, CapSplit, CapSplits, LayerSplit, SkippedLayer};
 use crate::domain::stay::StayUse;
 use crate::domain::sums::LedgerUse;
@@ -29,6 +29,7 @@ struct LayerFields<'a> {
     credits_transfer: bool,
     prior_self_pay: &'a str,
     bands: BandSplits,
+    terms_of_bands: Vec<Band>,
     caps: CapSplits,
     terms_of_caps: Vec<SplitCap>,
     drawn: Vec<(Pool, Money)>,
@@ -56,7 +57,7 @@ impl<'a> LayerFields<'a> {
                 8 => layer.credits_transfer = value.flag("layers.credits_transfer")?,
                 10 => layer.prior_self_pay = value.text("layers.prior_self_pay")?,
                 9 | 11..=16 | 19 => layer.figures[number as usize] = Money::from_fen(value.number("layers")?),
-                17 => layer.bands.push(band(value.bytes("layers.bands")?)?),
+                17 => layer.add_band(value.bytes("layers.bands")?)?,
                 18 => layer.add_cap(value.bytes("layers.caps")?)?,
                 20 => {
                     let (pool, drawn) = amount(value.bytes("layers.drawn")?)?;
@@ -70,6 +71,13 @@ impl<'a> LayerFields<'a> {
             }
         }
         Ok(layer)
+    }
+
+    fn add_band(&mut self, message: &[u8]) -> Result<(), Malformed> {
+        let (terms, split) = band(message)?;
+        self.terms_of_bands.push(terms);
+        self.bands.push(split);
+        Ok(())
     }
 
     fn add_cap(&mut self, message: &[u8]) -> Result<(), Malformed> {
@@ -100,6 +108,7 @@ pub(super) fn layer(message: &[u8]) -> Result<LayerSplit, Malformed> {
     let terms = SplitTerms {
         head: Arc::new(head),
         prior_self_pay: rate("prior_self_pay", layer.prior_self_pay)?,
+        bands: layer.terms_of_bands,
         caps: layer.terms_of_caps,
         cites: layer.cites.into(),
         assumed: layer.assumed.into(),
@@ -150,7 +159,7 @@ fn stay_use(message: &[u8]) -> Result<StayUse, Malformed> {
     Ok(stay)
 }
 
-fn band(message: &[u8]) -> Result<BandSplit, Malformed> {
+fn band(message: &[u8]) -> Result<(Band, BandSplit), Malformed> {
     let (mut upto, mut share, mut amounts) = (None, None, [Money::ZERO; 4]);
     for field in fields(message) {
         let (number, value) = field?;
@@ -162,12 +171,9 @@ fn band(message: &[u8]) -> Result<BandSplit, Malformed> {
         }
     }
     let [after, pay_after, before, pay_before] = amounts;
-    Ok(BandSplit {
-        upto,
-        rate: present("bands.rate", share)?,
-        after: BandShare { amount: after, pay: pay_after },
-        before: BandShare { amount: before, pay: pay_before },
-    })
+    let band = Band { upto, rate: present("bands.rate", share)? };
+    let (after, before) = (BandShare { amount: after, pay: pay_after }, BandShare { amount: before, pay: pay_before });
+    Ok((band, BandSplit { after, before }))
 }
 
 fn cap(message: &[u8]) -> Result<(SplitCap, CapSplit), Malformed> {

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use onestop::domain::fixed_words::Period;
 use onestop::domain::invariants;
 use onestop::domain::money::Money;
-use onestop::domain::schedule::Deductible;
-use onestop::domain::split::{BandSplit, LayerSplit, Split};
+use onestop::domain::schedule::{Band, Deductible};
+use onestop::domain::split::{LayerSplit, Split};
 use onestop::domain::words::Pool;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
@@ -118,8 +118,8 @@ fn check_base(layer: &LayerSplit) -> TestCaseResult {
 
 /// The payment is `F(c1) - F(c0)` less the cuts of the caps on the payment.
 fn check_payment(layer: &LayerSplit) -> TestCaseResult {
-    let scheduled = schedule_payment(&layer.bands, layer.c1, layer.deductible)
-        - schedule_payment(&layer.bands, layer.c0, layer.deductible);
+    let scheduled = schedule_payment(&layer.terms.bands, layer.c1, layer.deductible)
+        - schedule_payment(&layer.terms.bands, layer.c0, layer.deductible);
     prop_assert_eq!(i128::from(layer.pays.fen()), apply_caps(layer, "paid", scheduled));
     let taken = layer.c1.min(layer.deductible) - layer.c0.min(layer.deductible);
     prop_assert_eq!(layer.deductible_taken, taken);
@@ -136,7 +136,7 @@ fn apply_caps(layer: &LayerSplit, kind: &str, amount: i128) -> i128 {
 }
 
 /// F: the payment of the schedule on a cumulative amount, in fen.
-fn schedule_payment(bands: &[BandSplit], cumulative: Money, deductible: Money) -> i128 {
+fn schedule_payment(bands: &[Band], cumulative: Money, deductible: Money) -> i128 {
     let (mut below, mut sum) = (deductible.fen(), 0);
     for band in bands {
         let top = band.upto.map_or(cumulative.fen(), |upto| upto.fen().min(cumulative.fen()));

@@ -136,8 +136,8 @@ impl Coverage {
     }
 
     fn bands(&mut self, layer: &LayerSplit) {
-        for band in &layer.bands {
-            let used = band.after.amount > band.before.amount;
+        for (band, split) in layer.bands() {
+            let used = split.after.amount > split.before.amount;
             let above = band.upto.map(|upto| layer.c1.fen() - upto.fen()).filter(|_| has_base(layer));
             self.count("amount exactly on the edge of a band", above == Some(0));
             self.count("amount one fen above the edge of a band", above == Some(1));
@@ -146,8 +146,8 @@ impl Coverage {
             self.count("a rate of 0 in use", used && rate == "0");
             self.count("a rate of 1 in use", used && rate == "1");
             self.count("a rate of ten decimals or more in use", used && rate.len() >= 12);
-            let complement = band.rate.complement().share_of(band.after.amount);
-            self.count("a rate rounded up", band.after.pay + complement > band.after.amount);
+            let complement = band.rate.complement().share_of(split.after.amount);
+            self.count("a rate rounded up", split.after.pay + complement > split.after.amount);
         }
     }
 

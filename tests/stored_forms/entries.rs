@@ -21,7 +21,7 @@ use onestop::domain::notice::Notice;
 use onestop::domain::policy::PolicyRef;
 use onestop::domain::pools::Pools;
 use onestop::domain::resolved_terms::{SplitCap, SplitTerms};
-use onestop::domain::schedule::BandShare;
+use onestop::domain::schedule::{Band, BandShare};
 use onestop::domain::split::{
     BandSplit, CapSplit, Circumstances, CodeSplit, LayerSplit, LineSplit, SkippedLayer, Split,
 };
@@ -150,7 +150,7 @@ fn layer() -> LayerSplit {
             admissions: Some(4),
             before_transfer: false,
         },
-        bands: smallvec![band(Some(fen(211)), "0.55", 212), band(None, "0.49999999999999999999", 217)],
+        bands: smallvec![band_split(212), band_split(217)],
         caps: smallvec![
             CapSplit { limit: Some(fen(222)), before: fen(223), cut: fen(224) },
             CapSplit { limit: None, before: fen(225), cut: fen(0) },
@@ -180,16 +180,21 @@ fn split_terms() -> SplitTerms {
             credits_transfer: true,
         }),
         prior_self_pay: "0.2".parse().expect("a rate"),
+        bands: vec![band(Some(fen(211)), "0.55"), band(None, "0.49999999999999999999")],
         caps: vec![of_base, of_payment],
         cites: [Cite { source: "policy#law".into(), text: "第二条".into() }].into(),
         assumed: ["rate".into()].into(),
     }
 }
 
-fn band(upto: Option<Money>, rate: &str, first: i64) -> BandSplit {
+fn band(upto: Option<Money>, rate: &str) -> Band {
     let rate = onestop::domain::decimal::ExactDecimal::parse(rate, 20).expect("a figure").try_into().expect("a rate");
+    Band { upto, rate }
+}
+
+fn band_split(first: i64) -> BandSplit {
     let after = BandShare { amount: fen(first), pay: fen(first + 1) };
-    BandSplit { upto, rate, after, before: BandShare { amount: fen(first + 2), pay: fen(first + 3) } }
+    BandSplit { after, before: BandShare { amount: fen(first + 2), pay: fen(first + 3) } }
 }
 
 fn split() -> Split {
