@@ -7,10 +7,13 @@ use std::io::Write;
 
 use bytes::Bytes;
 use prost::Message;
-use prost::encoding::{WireType, encoded_len_varint};
+use prost::encoding::{WireType, encode_varint};
 
 /// The bit of a byte of a number after which another byte follows.
 const CONTINUES: u8 = 0x80;
+
+/// The most bytes of a length.
+const MAX_LENGTH_BYTES: usize = 10;
 
 /// A message that is being written.
 pub struct MessageWriter {
@@ -116,25 +119,6 @@ impl MessageWriter {
         self.write_length(start, room);
     }
 
-    /// Writes the length of the message whose length has so much room at `start`; if it needs more or less, the message moves.
-    fn write_length(&mut self, start: usize, room: usize) {
-        let (message, end) = (start + room, self.bytes.len());
-        let mut length = (end - message) as u64;
-        let needed = encoded_len_varint(length);
-        if needed > room {
-            self.bytes.resize(end + needed - room, 0);
-            self.bytes.copy_within(message..end, start + needed);
-        } else if needed < room {
-            self.bytes.copy_within(message..end, start + needed);
-            self.bytes.truncate(end + needed - room);
-        }
-        for byte in &mut self.bytes[start..start + needed] {
-            *byte = length as u8 | CONTINUES;
-            length >>= 7;
-        }
-        self.bytes[start + needed - 1] &= !CONTINUES;
-    }
-
     /// A message in a field, from its own type.
     pub(crate) fn encoded(&mut self, field: u32, message: &impl Message) {
         prost::encoding::message::encode(field, message, &mut self.bytes);
@@ -143,6 +127,29 @@ impl MessageWriter {
     /// All fields of a message.
     pub(crate) fn append(&mut self, message: &impl Message) {
         message.encode_raw(&mut self.bytes);
+    }
+
+    /// Writes the length of the message that ends here, whose length has so much room at `start`.
+    #[inline]
+    fn write_length(&mut self, start: usize, room: usize) {
+        let length = self.bytes.len() - start - room;
+        match (room, length) {
+            (1, ..0x80) => self.bytes[start] = length as u8,
+            (2, 0x80..0x4000) => {
+                self.bytes[start] = length as u8 | CONTINUES;
+                self.bytes[start + 1] = (length >> 7) as u8;
+            }
+            _ => self.move_message(start, room, length),
+        }
+    }
+
+    /// Writes a length that needs other room than it has, for which the message moves.
+    fn move_message(&mut self, start: usize, room: usize, length: usize) {
+        let mut encoded = [0; MAX_LENGTH_BYTES];
+        let mut rest = &mut encoded[..];
+        encode_varint(length as u64, &mut rest);
+        let bytes = MAX_LENGTH_BYTES - rest.len();
+        self.bytes.splice(start..start + room, encoded.into_iter().take(bytes));
     }
 
     /// Bytes in a field.
