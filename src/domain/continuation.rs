@@ -32,7 +32,7 @@ impl Continued<'_> {
         let closing = self.split.closing_stay()?;
         let stay = match self.kind {
             ContinueKind::Interim => closing,
-            ContinueKind::Transfer => closing.after_transfer(policy, admissions),
+            ContinueKind::Transfer => closing.after_transfer(policy, admissions)?,
         };
         Ok(Opening { kind: self.kind, settlement: self.settlement, stay })
     }
@@ -68,22 +68,28 @@ impl Stay {
         Ok(())
     }
 
-    /// The values with which a stay after a transfer begins. What a layer took before it, and how it read a list of
-    /// deductibles, pass on unchanged until the layer takes part again, and count then if the layer, as it stands
-    /// there, credits transfers. The admissions, and whether one was counted, pass only through a transfer whose file
-    /// credits: any other is a stay of its own.
-    fn after_transfer(self, policy: &Policy, admissions: u32) -> Stay {
+    /// The values with which a stay after a transfer begins. Every layer of its file begins here, also one that is not
+    /// considered: what it took before, and how it read a list of deductibles, count if it credits transfers. Those of
+    /// a layer that the file does not hold pass on unchanged until it takes part again, and count then if it credits
+    /// transfers there. The admissions, and whether one was counted, pass only through a transfer whose file credits:
+    /// any other is a stay of its own.
+    fn after_transfer(self, policy: &Policy, admissions: u32) -> Result<Stay, OutOfRange> {
         let before =
             |uses: StayUse| StayUse { base: Money::ZERO, taken_on_stay: Money::ZERO, before_transfer: true, ..uses };
         let credits = policy.credits_transfers();
-        Stay {
+        let mut stay = Stay {
             layers: self.layers.into_iter().map(|(id, uses)| (id, before(uses))).collect(),
             caps: Vec::new(),
             pools: Pools::default(),
             admissions,
             credited_admissions: if credits { self.credited_admissions } else { admissions },
             counted: self.counted && credits,
+        };
+        for layer in &policy.layers {
+            let uses = stay.layer_use(&layer.head);
+            update(&mut stay.layers, &layer.head.id, |_| Ok(uses))?;
         }
+        Ok(stay)
     }
 }
 

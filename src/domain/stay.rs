@@ -19,7 +19,8 @@ pub struct StayUse {
     pub taken_on_stay: Money,
     /// The admissions by which the layer reads a list of deductibles; `None` if the claim continues nothing.
     pub admissions: Option<u32>,
-    /// Whether it took part before a transfer, and not since: this use counts only for a layer that credits transfers.
+    /// Whether it took part before a transfer whose file does not hold it, and not since: this use counts only for a
+    /// layer that credits transfers.
     pub before_transfer: bool,
 }
 
@@ -32,10 +33,10 @@ pub struct Stay {
     pub caps: Sums<Money>,
     /// What fell into the pools.
     pub pools: Pools,
-    /// The admissions by which a layer reads a list of deductibles that took no part on this stay yet.
+    /// The admissions by which a layer that has no use reads a list of deductibles.
     pub admissions: u32,
-    /// The same for a layer that credits transfers and took no part before them either: as for the first of the stays
-    /// that transfers under files that credit connect.
+    /// The same for a layer that credits transfers: as for the first of the stays that transfers under files that credit
+    /// connect.
     pub credited_admissions: u32,
     /// Whether an admission was counted.
     pub counted: bool,

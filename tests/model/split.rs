@@ -96,7 +96,7 @@ impl Book {
         let mut stay = match continued {
             None => Stay::first(account.admissions),
             Some(("interim", before)) => before.interim(),
-            Some((_, before)) => before.transfer(account.admissions, file_credits),
+            Some((_, before)) => before.transfer(account.admissions, &policy.rules),
         };
         stay.add_pools(&pools);
         let circumstances = Circumstances::new(bill, facts, policy, &self.vocabulary);

@@ -29,7 +29,7 @@ struct Carried {
     taken_on_stay: i64,
     /// The admissions by which the layer read a deductible list.
     admissions: u32,
-    /// Whether a transfer lies between the layer's last part and the next.
+    /// Whether a transfer under a file without the layer lies between its last part and the next.
     before_transfer: bool,
 }
 
@@ -57,11 +57,21 @@ impl Stay {
         self.clone()
     }
 
-    /// The opening of a stay after a transfer from one that closed so. `file_credits` says whether a layer of the file
-    /// credits transfers: where none does it is a stay of its own, for layers that take part later too.
-    pub fn transfer(&self, admissions: u32, file_credits: bool) -> Stay {
+    /// The opening of a stay after a transfer under a file, from one that closed so. The file decides for each of its
+    /// layers, for those that are not considered too.
+    pub fn transfer(&self, admissions: u32, file: &[LayerRule]) -> Stay {
+        let file_credits = file.iter().any(|rule| rule.credits_transfers);
         let mut layers = self.layers.clone();
         layers.values_mut().for_each(|carried| carried.before_transfer = true);
+        for rule in file {
+            let (deductible_taken, admissions) = match self.layers.get(&rule.id) {
+                _ if !rule.credits_transfers => (0, admissions),
+                Some(carried) => (carried.deductible_taken, carried.admissions),
+                None => (0, self.admissions_of_first),
+            };
+            let begun = Carried { base: 0, deductible_taken, taken_on_stay: 0, admissions, before_transfer: false };
+            layers.insert(rule.id.clone(), begun);
+        }
         Stay {
             layers,
             admissions,
