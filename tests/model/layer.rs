@@ -82,21 +82,16 @@ fn schedule_payment(
     let c0 = if rule.yearly { year_base } else { opening.base };
     let c1 = c0 + base;
     let d = terms.deductible;
-    let missing = |already: i64| base.min((d - already).max(0));
-    match rule.deductible_per {
-        DeductiblePer::Year => (c0, c1.min(d) - c0.min(d), terms.bands_pay(c1, d) - terms.bands_pay(c0, d)),
-        DeductiblePer::Credited => {
-            let taken = missing(year_taken);
-            (c0, taken, terms.bands_pay(c1, c0 + taken))
-        }
-        DeductiblePer::Claim if rule.yearly => {
-            let taken = missing(opening.deductible_taken);
-            (c0, taken, terms.bands_pay(c1, c0 + taken))
-        }
-        DeductiblePer::Claim => {
-            let (t, taken) = (opening.taken_on_stay, missing(opening.deductible_taken));
-            (c0, taken, (terms.bands_pay(c1, t + taken) - terms.bands_pay(c0, t)).clamp(0, base))
-        }
+    let k = match rule.deductible_per {
+        DeductiblePer::Year => return (c0, c1.min(d) - c0.min(d), terms.bands_pay(c1, d) - terms.bands_pay(c0, d)),
+        DeductiblePer::Credited => year_taken,
+        DeductiblePer::Claim => opening.deductible_taken,
+    };
+    let (t, taken) = (opening.taken_on_stay, base.min((d - k).max(0)));
+    if rule.yearly {
+        (c0, taken, terms.bands_pay(c1, c0 + taken))
+    } else {
+        (c0, taken, (terms.bands_pay(c1, t + taken) - terms.bands_pay(c0, t)).clamp(0, base))
     }
 }
 
