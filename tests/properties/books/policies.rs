@@ -20,8 +20,10 @@ pub struct BookSpec {
     pub accounts: Vec<AccountSpec>,
     pub ledgers: Vec<(Per, bool)>,
     pub layers: Vec<LayerSpec>,
-    /// What the second file replaces, by layer: a schedule, and whether transfers are credited.
+    /// The schedule that the second file replaces, by layer.
     pub next_year: Vec<Option<ScheduleChoice>>,
+    /// Whether the second file says otherwise of transfers, by layer, where it can.
+    pub transfers_change: Vec<bool>,
 }
 
 /// Schedules for a layer whose deductible may be a share, or not.
@@ -78,6 +80,7 @@ pub struct LayerSpec {
 #[derive(Clone, Debug)]
 pub enum PeriodSpec {
     Admission {
+        credited: bool,
         excess: bool,
         credits: bool,
     },
@@ -114,16 +117,17 @@ pub fn books() -> impl Strategy<Value = BookSpec> {
     let ledger = (prop_oneof![Just(Per::Year), Just(Per::Credited)], any::<bool>());
     let head = (any::<bool>(), any::<bool>(), [1..60_000_i64, 1..60_000_i64]);
     let accounts = prop::collection::vec(account(), 1..=4);
-    let next = prop::collection::vec(option::weighted(0.3, schedules()), 5);
+    let next = prop::collection::vec((option::weighted(0.3, schedules()), prop::bool::weighted(0.3)), 5);
     (head, accounts, prop::collection::vec(ledger, 2), layers, next).prop_map(
-        |((by_admission, pooling, income), accounts, ledgers, layers, next_year)| BookSpec {
+        |((by_admission, pooling, income), accounts, ledgers, layers, next)| BookSpec {
             by_admission,
             pooling,
             income,
             accounts,
             ledgers: ledgers.into_iter().map(|(per, excess)| (per, excess && per == Per::Year)).collect(),
             layers,
-            next_year,
+            transfers_change: next.iter().map(|(_, changes)| *changes).collect(),
+            next_year: next.into_iter().map(|(schedules, _)| schedules).collect(),
         },
     )
 }
@@ -177,7 +181,11 @@ fn period() -> impl Strategy<Value = PeriodSpec> {
     let per = select(vec![Per::Year, Per::Claim, Per::Credited]);
     let flags = (any::<bool>(), any::<bool>());
     prop_oneof![
-        3 => flags.prop_map(|(excess, credits)| PeriodSpec::Admission { excess: excess && !credits, credits }),
+        3 => (prop::bool::weighted(0.2), flags).prop_map(|(credited, (excess, credits))| PeriodSpec::Admission {
+            credited,
+            excess: excess && !credits && !credited,
+            credits: credits && !credited,
+        }),
         3 => (per, any::<bool>(), any::<bool>()).prop_map(|(per, excess, credits)| PeriodSpec::Year {
             per,
             excess: excess && per == Per::Year,

@@ -16,10 +16,15 @@ pub fn policy_files(book: &BookSpec) -> Vec<(&'static str, String)> {
     for (at, layer) in book.layers.iter().enumerate() {
         let file = if layer.drawn { &mut lib } else { &mut gen_ };
         file.push_str(&layer_text(book, at, layer));
+        let (may_credit, credits) = transfers(&layer.period);
         if layer.drawn {
-            writeln!(gen_, "[[layer]]\nuse = \"lib#l{at}\"").expect("a text");
+            writeln!(gen_, "[[layer]]\nuse = \"lib#l{at}\"\n{}", transfer_text(credits)).expect("a text");
         }
-        writeln!(next, "[[layer]]\nuse = \"gen#l{at}\"").expect("a text");
+        let changes = book.transfers_change[at];
+        // A file that draws a layer can add what it says of transfers, and not take it away.
+        let source = if changes && layer.drawn { "lib" } else { "gen" };
+        let adds = transfer_text(changes && may_credit && !credits);
+        writeln!(next, "[[layer]]\nuse = \"{source}#l{at}\"\n{adds}").expect("a text");
         if layer.days.is_some() {
             next += "in_force = { from = 2018-01-01 }\n";
         }
@@ -52,6 +57,7 @@ fn layer_text(book: &BookSpec, at: usize, layer: &LayerSpec) -> String {
     let mut text = format!("[[layer]]\nid = \"l{at}\"\npayer = \"payer{}\"\ncites = [\"law\"]\n", layer.payer);
     writeln!(text, "visits = {}\npools = {}", quoted(&layer.visits), quoted(&layer.pools)).expect("a text");
     text += &period_text(book, &layer.period);
+    text += transfer_text(!layer.drawn && transfers(&layer.period).1);
     writeln!(text, "schedule = {}", schedules_text(&layer.schedule, takes_share(&layer.period))).expect("a text");
     for (key, list) in [("only", &layer.only), ("except", &layer.except)] {
         if !list.is_empty() {
@@ -83,7 +89,20 @@ fn layer_text(book: &BookSpec, at: usize, layer: &LayerSpec) -> String {
 }
 
 fn takes_share(period: &PeriodSpec) -> bool {
-    matches!(period, PeriodSpec::Admission { .. } | PeriodSpec::Year { per: Per::Claim, .. })
+    matches!(period, PeriodSpec::Admission { credited: false, .. } | PeriodSpec::Year { per: Per::Claim, .. })
+}
+
+/// Whether a layer may credit transfers, and whether it does.
+fn transfers(period: &PeriodSpec) -> (bool, bool) {
+    match period {
+        PeriodSpec::Admission { credited, excess, credits } => (!credited && !excess, *credits),
+        PeriodSpec::Year { per, credits, .. } => (*per == Per::Claim, *credits),
+        PeriodSpec::Ledger(_) => (false, false),
+    }
+}
+
+fn transfer_text(credits: bool) -> &'static str {
+    if credits { "on_transfer = \"credit\"\n" } else { "" }
 }
 
 fn period_text(book: &BookSpec, period: &PeriodSpec) -> String {
@@ -92,19 +111,17 @@ fn period_text(book: &BookSpec, period: &PeriodSpec) -> String {
         Per::Claim => "deductible_per = \"claim\"\n",
         Per::Credited => "deductible_per = \"credited\"\n",
     };
-    let flags = |excess: bool, credits: bool| {
-        let excess = if excess { "bands_over = \"excess\"\n" } else { "" };
-        format!("{excess}{}", if credits { "on_transfer = \"credit\"\n" } else { "" })
-    };
+    let over = |excess: bool| if excess { "bands_over = \"excess\"\n" } else { "" };
     match period {
-        PeriodSpec::Admission { excess, credits } => format!("period = \"admission\"\n{}", flags(*excess, *credits)),
-        PeriodSpec::Year { per: of, excess, credits } => {
-            format!("period = \"year\"\n{}{}", per(*of), flags(*excess, *credits))
+        PeriodSpec::Admission { credited, excess, .. } => {
+            let of = if *credited { per(Per::Credited) } else { "" };
+            format!("period = \"admission\"\n{of}{}", over(*excess))
         }
+        PeriodSpec::Year { per: of, excess, .. } => format!("period = \"year\"\n{}{}", per(*of), over(*excess)),
         PeriodSpec::Ledger(at) => {
             let (of, excess) = book.ledgers[*at];
             let name = ["first_ledger", "other_pot"][*at];
-            format!("period = \"year\"\nledger = \"{name}\"\n{}{}", per(of), flags(excess, false))
+            format!("period = \"year\"\nledger = \"{name}\"\n{}{}", per(of), over(excess))
         }
     }
 }
