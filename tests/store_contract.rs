@@ -739,6 +739,42 @@ async fn no_entry_is_at_a_position_in_the_middle_of_a_frame() {
     }
 }
 
+/// Whoever reads the feed would begin it again if damage looked like another history.
+#[tokio::test]
+async fn a_damaged_head_of_a_frame_is_named_whatever_is_left_of_it() {
+    use std::os::unix::fs::FileExt;
+    let place = tempfile::tempdir().expect("a directory");
+    let store = open(place.path()).expect("a store");
+    for number in 1..=3 {
+        let mut long = commit(number, &format!("P{number}"), &PersonState::default(), None);
+        long.entries[0].1.resize(3 * 4_096, 7);
+        store.commit(long).await.expect("a commit");
+    }
+    let entry = &entries_after(&store, CommitPosition::FIRST, 3).await[1];
+    let inside = CommitPosition(entry.position.0 + (1 << 20));
+    assert_eq!(store.entry_at(inside).await, Ok(None), "in the middle of the frame");
+    let byte = (entry.position.0 >> 20) * 4_096;
+    let log = place.path().join("log/0000000000.log");
+    let log = std::fs::OpenOptions::new().read(true).write(true).open(log).expect("the log");
+    let mut whole = [0; 512];
+    log.read_exact_at(&mut whole, byte).expect("the head");
+    let flipped = (0..64).map(|at| {
+        let mut sector = whole;
+        sector[at] ^= 1;
+        sector
+    });
+    let named = format!("0000000000.log is damaged at byte {byte}: ");
+    for damaged in flipped.chain([[0; 512], [0xff; 512]]) {
+        log.write_all_at(&damaged, byte).expect("damage");
+        for position in [entry.position, inside] {
+            let found = store.entry_at(position).await;
+            assert!(matches!(&found, Err(StoreError::Damaged(why)) if why.contains(&named)), "{found:?}");
+        }
+    }
+    log.write_all_at(&whole, byte).expect("the head");
+    assert_eq!(store.entry_at(entry.position).await, Ok(Some(entry.id)));
+}
+
 /// What lies between two entries may be an import of millions of persons.
 #[tokio::test]
 async fn of_frames_without_entries_a_reader_of_entries_reads_the_heads_alone() {

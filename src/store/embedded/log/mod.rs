@@ -4,6 +4,7 @@
 
 mod error;
 mod frame;
+mod frame_search;
 mod layout;
 mod open_segments;
 mod record;

@@ -2,11 +2,11 @@
 //! write from damage.
 
 use super::error::{FrameFault, LogDamage, LogError};
-use super::frame::{Frame, FrameHead, FrameKind, KIND, chain_of, lsn_after};
-use super::layout::{FRAME_HEAD, FRAME_MAGIC, PAGE, SECTOR, is_zero, read_padded, zero_sectors};
+use super::frame::{Frame, FrameHead, FrameKind, KIND};
+use super::layout::{FRAME_MAGIC, PAGE, SECTOR, is_zero, read_padded, zero_sectors};
 use super::segment::{Segment, file_name};
 use super::segments::Segments;
-use super::tail::{Tail, scan_tail};
+use super::tail::scan_tail;
 use super::unproven::Unproven;
 use crate::store::embedded::index::LogEnd;
 
@@ -116,23 +116,10 @@ fn check_covered(segments: &Segments, covered: LogEnd) -> Result<u32, LogError> 
         LogError::Missing(_) => not_covered(),
         error => error,
     })?;
-    let first = byte.saturating_sub(u64::from(segments.sizes().frame)).max(PAGE);
-    let mut head = [0; FRAME_HEAD];
-    for byte in (first..byte).step_by(PAGE as usize).collect::<Vec<_>>().into_iter().rev() {
-        read_padded(&*segment.file, &mut head, byte).map_err(segment.failed("read"))?;
-        let found = segments.decode_head(&segment, byte, &head);
-        if let Ok(found) = found
-            && ends_at(&found, &head, covered, segments)
-        {
-            return Ok(found.newest_day);
-        }
+    match segments.last_head_before(&segment, byte)? {
+        Some((head, end)) if end == covered => Ok(head.newest_day),
+        _ => Err(not_covered()),
     }
-    Err(not_covered())
-}
-
-fn ends_at(head: &FrameHead, bytes: &[u8], end: LogEnd, segments: &Segments) -> bool {
-    let sequence = head.sequence_after();
-    lsn_after(head, segments.sizes()) == end.lsn && chain_of(bytes) == end.chain && sequence == end.sequence
 }
 
 /// Zeros what is behind the end of the log, if it can only be the remains of one interrupted write.
@@ -150,19 +137,13 @@ fn cut_remains(segments: &Segments, replayed: &Replayed, count: u64) -> Result<O
         return Err(LogError::damaged(&file, byte, LogDamage::NoRoll));
     }
     let Some(used_until) = tail.used_until else { return Ok(None) };
-    check_is_tear(segments, &segment, replayed, &tail, used_until)?;
+    check_is_tear(segments, &segment, replayed, used_until)?;
     zero(&segment, byte, used_until)?;
     Ok(Some(Cut { file: segment.name.clone(), byte, length: used_until - byte }))
 }
 
 /// Checks that the bytes behind the end can only be the remains of one interrupted write.
-fn check_is_tear(
-    segments: &Segments,
-    segment: &Segment,
-    replayed: &Replayed,
-    _tail: &Tail,
-    used_until: u64,
-) -> Result<(), LogError> {
+fn check_is_tear(segments: &Segments, segment: &Segment, replayed: &Replayed, used_until: u64) -> Result<(), LogError> {
     let byte = segments.sizes().place(replayed.end.lsn).1;
     if used_until > byte + u64::from(segments.sizes().frame) {
         return Err(segment.damaged(used_until - 1, LogDamage::BehindEnd));

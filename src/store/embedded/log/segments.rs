@@ -221,32 +221,6 @@ impl Segments {
         }
     }
 
-    /// The frame that begins at this position, which a reader saw before: it is checked, but not that it follows the frame
-    /// before it.
-    ///
-    /// # Errors
-    /// If it is damaged or cannot be read.
-    pub fn known_frame(&self, lsn: u64) -> Result<Frame, LogError> {
-        let (number, byte) = self.sizes.place(lsn);
-        let missing = || LogError::damaged(&file_name(number), byte, LogDamage::Frame(FrameFault::Magic));
-        self.frame_at(lsn)?.ok_or_else(missing)
-    }
-
-    /// The frame that begins at this position, if one does: it is checked, but not that it follows the frame before it.
-    ///
-    /// # Errors
-    /// As [`Segments::known_frame`].
-    pub fn frame_at(&self, lsn: u64) -> Result<Option<Frame>, LogError> {
-        let (number, byte) = self.sizes.place(lsn);
-        let segment = self.get(number)?;
-        let head = match self.frame_head(&segment, byte)? {
-            Ok(head) => head,
-            Err(FrameFault::Magic) => return Ok(None),
-            Err(fault) => return Err(segment.damaged(byte, LogDamage::Frame(fault))),
-        };
-        self.required_frame(LogEnd { lsn, chain: head.chain, sequence: head.sequence }).map(Some)
-    }
-
     /// A part of the record at a position, its checksum verified.
     ///
     /// # Errors
