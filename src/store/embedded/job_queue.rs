@@ -56,6 +56,11 @@ impl JobSender {
         }
     }
 
+    /// Whether no other sender is left: the store is being closed.
+    pub fn is_last(&self) -> bool {
+        Arc::strong_count(&self.0) == 1
+    }
+
     /// Sends a job at once, and those that wait.
     pub fn send(&self, job: TracedJob) {
         self.0.lock().push(job);

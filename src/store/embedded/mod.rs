@@ -40,6 +40,7 @@ mod open_parts;
 mod redb_panic;
 mod redb_table;
 mod reference;
+mod reference_log;
 mod reference_record;
 mod reference_replay;
 mod reference_store;

@@ -9,13 +9,12 @@ use tracing::Span;
 use super::database::{Persistence, Tables};
 use super::database_file::sync_what_this_thread_writes;
 use super::index::{KeyRange, Table};
-use super::job::{Job, PreparedCommit, TracedJob};
+use super::job::PreparedCommit;
 use super::job_queue::JobSender;
 use super::journal::{Journal, index_error};
 use super::observation::{ObserverCell, observed};
 use super::redb_table::{RedbTable, TableRow};
-use super::reference_record;
-use super::reply::{Reply, reply};
+use super::reference_log::{Appended, ReferenceLog};
 use crate::store::StoreError;
 use crate::store::coordination::{ComponentFailed, PanicReport, Readiness};
 use crate::store::thread_priority::lower_thread_priority;
@@ -49,7 +48,7 @@ pub struct WriteJob {
 pub struct ReferenceWriter {
     tables: Arc<Tables>,
     journal: Arc<Journal>,
-    commits: JobSender,
+    log: ReferenceLog,
     readiness: watch::Sender<Readiness>,
     observer: ObserverCell,
     failed: Option<String>,
@@ -66,7 +65,8 @@ impl ReferenceWriter {
         readiness: watch::Sender<Readiness>,
         observer: ObserverCell,
     ) -> ReferenceWriter {
-        ReferenceWriter { tables, journal, commits, readiness, observer, failed: None, unpersisted: 0 }
+        let log = ReferenceLog::new(commits, readiness.clone());
+        ReferenceWriter { tables, journal, log, readiness, observer, failed: None, unpersisted: 0 }
     }
 
     /// Runs until every sender is dropped and every job is answered.
@@ -128,37 +128,19 @@ impl ReferenceWriter {
     }
 
     fn write(&mut self, jobs: &[Vec<TableRow>], commit: Option<Box<PreparedCommit>>) -> Result<(), StoreError> {
-        let commits = match commit {
-            Some(commit) => vec![*commit],
-            None => {
-                let unconditional = |record| PreparedCommit { record, condition: None };
-                reference_record::records(jobs.iter().flatten())?.into_iter().map(unconditional).collect()
-            }
-        };
-        if commits.is_empty() {
+        if commit.is_none() && jobs.iter().all(Vec::is_empty) {
             return Ok(());
         }
-        match self.append(commits) {
-            Ok(()) => {}
-            // Nothing is in the log, and the next write tries again.
-            Err(Appended::Nothing(error)) => return Err(error),
-            Err(Appended::Part(error)) => return Err(self.fail(&error)),
+        let appended = match commit {
+            Some(commit) => self.log.append([*commit]),
+            None => self.log.append_rows(jobs),
+        };
+        match appended {
+            Ok(()) => self.write_appended(jobs).map_err(|error| self.fail(&error)),
+            // The next write tries again.
+            Err(Appended::Nothing(error)) => Err(error),
+            Err(Appended::Part(_, error) | Appended::Unknown(error)) => Err(self.fail(&error)),
         }
-        self.write_appended(jobs).map_err(|error| self.fail(&error))
-    }
-
-    /// Appends the records to the log, and waits until they are durable.
-    fn append(&self, commits: Vec<PreparedCommit>) -> Result<(), Appended> {
-        let mut outcomes = Vec::new();
-        for commit in commits {
-            let (reply, outcome) = reply();
-            self.commits.send(TracedJob { job: Job::Commit(Box::new(commit), reply), span: Span::current() });
-            outcomes.push(outcome);
-        }
-        let outcomes: Vec<_> = outcomes.into_iter().map(Reply::wait).collect();
-        let is_nothing = outcomes.iter().all(|outcome| matches!(outcome, Err(error) if error.is_nothing_written()));
-        let error = outcomes.into_iter().find_map(Result::err);
-        error.map_or(Ok(()), |error| Err(if is_nothing { Appended::Nothing(error) } else { Appended::Part(error) }))
     }
 
     /// Writes rows to the database that the log holds as its newest. Those of many persons are persisted together.
@@ -190,10 +172,144 @@ impl ReferenceWriter {
     }
 }
 
-/// What is in the log after an append failed.
-enum Appended {
-    /// Nothing.
-    Nothing(StoreError),
-    /// A part, or it is unknown.
-    Part(StoreError),
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::thread::JoinHandle;
+
+    use super::*;
+    use crate::store::embedded::committer::Committer;
+    use crate::store::embedded::disk::Directory;
+    use crate::store::embedded::durability::Durability;
+    use crate::store::embedded::index::{Index, IndexOptions, LogEnd, LogPosition};
+    use crate::store::embedded::job::TracedJob;
+    use crate::store::embedded::job_queue::job_queue;
+    use crate::store::embedded::log::{Log, LogError, LogOptions, LogSizes, OpenedLog, RecordPart};
+    use crate::store::embedded::reference_record;
+    use crate::store::embedded::reply::send_all;
+
+    const STORE: [u8; 16] = [7; 16];
+
+    /// The bytes of a row that fills a record.
+    const LONG: usize = 256 << 10;
+
+    /// The database, the journal and the threads of a store in a directory.
+    struct Parts {
+        tables: Arc<Tables>,
+        journal: Arc<Journal>,
+        readiness: watch::Sender<Readiness>,
+        writes: mpsc::UnboundedSender<WriteJob>,
+        commits: JobSender,
+        threads: [JoinHandle<()>; 3],
+    }
+
+    /// Opens a new store whose log refuses the records with these numbers, in the order in which they arrive.
+    fn parts(place: &Path, is_refused: fn(usize) -> bool) -> Parts {
+        let [log, index, database] = ["log", "index", "redb"].map(|name| place.join(name));
+        [&log, &index].iter().for_each(|path| std::fs::create_dir(path).expect("a directory"));
+        let tables = Arc::new(Tables::create(&database, Durability::Synced, &STORE).expect("a database"));
+        let sizes = LogSizes { segment: 4 << 20, frame: 1 << 20 };
+        let (log, options) = (Arc::new(Directory::new(log)), LogOptions { sizes, ..LogOptions::default() });
+        Log::create(log.clone(), STORE, sizes).expect("a log");
+        let opened = Log::open(log, STORE, options, LogEnd::default(), |_| Ok::<_, LogError>(()));
+        let OpenedLog { log, .. } = opened.expect("a log");
+        let opened = Index::open(Arc::new(Directory::new(index)), STORE, IndexOptions::default()).expect("an index");
+        let journal = Arc::new(Journal::new(Arc::clone(log.segments()), Arc::new(opened.index)));
+        let readiness = watch::Sender::new(Readiness::Ready);
+        let (taken, queue) = job_queue();
+        let committer = Committer::new(log, Arc::clone(&journal), readiness.clone(), ObserverCell::default());
+        let (commits, mut arriving) = job_queue();
+        let refuse = move || {
+            let mut number = 0;
+            while let Some(TracedJob { job, span }) = arriving.next() {
+                if is_refused(number) {
+                    let no_room = StoreError::Unavailable("no room".to_owned());
+                    send_all([(job.into_reply(), Err(no_room))]);
+                } else {
+                    taken.send(TracedJob { job, span });
+                }
+                number += 1;
+            }
+        };
+        let log = (Arc::clone(&journal), commits.clone());
+        let writer = ReferenceWriter::new(Arc::clone(&tables), log, readiness.clone(), ObserverCell::default());
+        let (writes, write_queue) = mpsc::unbounded_channel();
+        let threads = [
+            std::thread::spawn(move || writer.run(write_queue)),
+            std::thread::spawn(refuse),
+            std::thread::spawn(move || committer.run(queue)),
+        ];
+        Parts { tables, journal, readiness, writes, commits, threads }
+    }
+
+    impl Parts {
+        fn send(&self, rows: Vec<TableRow>) -> oneshot::Receiver<Result<(), StoreError>> {
+            let (reply, outcome) = oneshot::channel();
+            self.writes.send(WriteJob { rows, commit: None, reply, span: Span::none() }).expect("a thread that writes");
+            outcome
+        }
+
+        /// The positions of the records of tables in the log, and the rows there.
+        fn logged(&self) -> Vec<(LogPosition, Vec<TableRow>)> {
+            let positions = self.journal.index().range(KeyRange::all(Table::ReferenceWrite), 100).expect("positions");
+            let rows = |position| {
+                let bytes = self.journal.segments.read(position, RecordPart::Rows).expect("a record");
+                (position, reference_record::table_rows(bytes.bytes()).expect("rows"))
+            };
+            positions.into_iter().map(|row| rows(row.position)).collect()
+        }
+
+        /// Closes the store.
+        fn close(self) -> (Arc<Tables>, watch::Sender<Readiness>) {
+            let Parts { tables, readiness, writes, commits, threads, .. } = self;
+            drop((writes, commits));
+            threads.into_iter().for_each(|thread| thread.join().expect("the thread ends"));
+            (tables, readiness)
+        }
+    }
+
+    fn row(key: u8, fill: u8) -> TableRow {
+        TableRow { table: RedbTable::Policies, key: vec![key], value: vec![fill; LONG] }
+    }
+
+    #[test]
+    fn what_the_log_refuses_of_a_write_is_sent_again_in_order_until_all_is_there() {
+        let place = tempfile::tempdir().expect("a directory");
+        // The second and the fourth record, and once all that are sent again.
+        let parts = parts(place.path(), |number| [1, 3, 4, 5, 6].contains(&number));
+        let rows = [row(1, 1), row(2, 1), row(2, 2), row(3, 1)];
+        assert_eq!(parts.send(rows.to_vec()).blocking_recv().expect("an answer"), Ok(()));
+        let logged = parts.logged();
+        let in_log: Vec<_> = logged.iter().flat_map(|(_, rows)| rows).map(|row| (row.key[0], row.value[0])).collect();
+        assert_eq!(in_log, [(1, 1), (2, 2), (2, 1), (2, 2), (3, 1)]);
+        assert_eq!(parts.tables.written(), Ok(logged.last().map(|(position, _)| *position)));
+        let (tables, readiness) = parts.close();
+        let stored = tables.snapshot().rows_after(RedbTable::Policies, &[], 9).expect("rows");
+        let stored: Vec<_> = stored.iter().map(|(key, value)| (key[0], value[0])).collect();
+        assert_eq!(stored, [(1, 1), (2, 2), (3, 1)], "as a replay of the log");
+        assert_eq!(*readiness.borrow(), Readiness::Ready);
+    }
+
+    #[test]
+    fn a_write_of_which_the_log_takes_nothing_is_refused_and_the_next_is_written() {
+        let place = tempfile::tempdir().expect("a directory");
+        let parts = parts(place.path(), |number| number < 2);
+        let no_room = StoreError::Unavailable("no room".to_owned());
+        assert_eq!(parts.send(vec![row(1, 1), row(2, 1)]).blocking_recv().expect("an answer"), Err(no_room));
+        assert_eq!(parts.send(vec![row(1, 2)]).blocking_recv().expect("an answer"), Ok(()));
+        assert_eq!(parts.logged().len(), 1);
+        assert_eq!(*parts.close().1.borrow(), Readiness::Ready);
+    }
+
+    #[test]
+    fn a_store_that_is_closed_does_not_wait_until_the_log_takes_the_rest_of_a_write() {
+        let place = tempfile::tempdir().expect("a directory");
+        let parts = parts(place.path(), |number| number > 0);
+        let outcome = parts.send(vec![row(1, 1), row(2, 1)]);
+        let (tables, readiness) = parts.close();
+        let outcome = outcome.blocking_recv().expect("an answer");
+        assert!(matches!(&outcome, Err(StoreError::Unknown(why)) if why.contains("no room")), "{outcome:?}");
+        assert_eq!(tables.written(), Ok(None), "the next opening writes it from the log");
+        assert!(matches!(*readiness.borrow(), Readiness::Failed(_)));
+    }
 }
