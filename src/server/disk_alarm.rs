@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use crate::store::embedded::disk::{Directory, Disk};
 use crate::telemetry::set_gauge::SetGauge;
 
 /// The interval at which the free room is read.
@@ -56,6 +57,5 @@ impl DiskAlarm<'_> {
 
 /// The free bytes of the disk that holds a directory, as far as this process may use them.
 pub(super) fn free_bytes(directory: &Path) -> Option<u64> {
-    let disk = rustix::fs::statvfs(directory).ok()?;
-    Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+    Directory::new(directory.to_owned()).free().ok()
 }

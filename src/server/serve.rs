@@ -115,6 +115,7 @@ pub async fn serve_with<S: Store>(
     let AccessSetup { tls, callers, load_callers, log } = access;
     let shared = Shared { report_cache, ..Shared::new(callers, log, &limits, metrics) };
     shared.observe(&engine);
+    engine.store().set_disk_reserve(watched.disk_reserve);
     let (stop, stopping) = watch::channel(false);
     let (health, health_service) = tonic_health::server::health_reporter();
     let can_reload = load_book.is_some();

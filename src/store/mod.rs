@@ -65,6 +65,10 @@ pub trait Store: JournalStore + ReferenceStore + PolicyStore {
     /// it.
     fn set_observer(&self, _observer: Arc<dyn StoreObserver>) {}
 
+    /// Sets how many bytes of its disk stay free where it can put off a write; commits are refused below them. A store that is
+    /// not on a disk of this machine ignores it.
+    fn set_disk_reserve(&self, _bytes: u64) {}
+
     /// The log of its commits, if it has one.
     fn commit_log(&self) -> Option<Box<dyn CommitLog + '_>> {
         None

@@ -59,6 +59,10 @@ impl<L: Store, A: JournalStore> Store for TieredStore<L, A> {
         self.live.set_observer(observer);
     }
 
+    fn set_disk_reserve(&self, bytes: u64) {
+        self.live.set_disk_reserve(bytes);
+    }
+
     fn checkpoint_lag(&self) -> Option<CheckpointLag> {
         self.live.checkpoint_lag()
     }

@@ -69,6 +69,10 @@ impl Disk for ObservedDisk {
         self.observe();
         self.disk.sync_directory()
     }
+
+    fn free(&self) -> io::Result<u64> {
+        self.disk.free()
+    }
 }
 
 impl DiskFile for ObservedFile {

@@ -59,6 +59,8 @@ struct State {
     last_part: usize,
     fail_next_sync: bool,
     is_full: bool,
+    /// The free bytes; none if they do not count.
+    free: Option<u64>,
 }
 
 /// The disk; clones share it.
@@ -199,6 +201,11 @@ impl SimulatedDisk {
         self.state().is_full = is_full;
     }
 
+    /// How many bytes the disk says are free.
+    pub fn set_free(&self, bytes: u64) {
+        self.state().free = Some(bytes);
+    }
+
     /// Ends the process; the disk can be used again.
     pub fn crash(&self, crash: Crash, random: &mut Random) {
         let mut state = self.state();
@@ -299,6 +306,10 @@ impl Disk for SimulatedDisk {
         state.durable_names = state.names.clone();
         state.pending_names.clear();
         Ok(())
+    }
+
+    fn free(&self) -> io::Result<u64> {
+        Ok(self.state().free.unwrap_or(u64::MAX))
     }
 }
 

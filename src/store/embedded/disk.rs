@@ -45,6 +45,12 @@ pub trait Disk: Send + Sync + 'static {
     /// # Errors
     /// The error of the system.
     fn sync_directory(&self) -> io::Result<()>;
+
+    /// The bytes that this process may still write to the disk.
+    ///
+    /// # Errors
+    /// The error of the system.
+    fn free(&self) -> io::Result<u64>;
 }
 
 /// An open file.
@@ -130,6 +136,11 @@ impl Disk for Directory {
 
     fn sync_directory(&self) -> io::Result<()> {
         File::open(&self.path)?.sync_all()
+    }
+
+    fn free(&self) -> io::Result<u64> {
+        let disk = rustix::fs::statvfs(&self.path)?;
+        Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
     }
 }
 

@@ -173,7 +173,9 @@ pub fn replay(index: &Index, frame: &Frame, end: LogEnd) -> Result<(), ReplayErr
 pub fn index_error(error: IndexError) -> StoreError {
     match error {
         IndexError::Damaged { .. } => StoreError::Damaged(error.to_string()),
-        IndexError::File { .. } | IndexError::ThreadPanicked { .. } => StoreError::Unavailable(error.to_string()),
+        IndexError::File { .. } | IndexError::NoRoom { .. } | IndexError::ThreadPanicked { .. } => {
+            StoreError::Unavailable(error.to_string())
+        }
     }
 }
 

@@ -247,6 +247,10 @@ impl Store for EmbeddedStore {
         Some(BackupReader::new(Arc::clone(&self.journal.segments), identity, self.secret.clone()))
     }
 
+    fn set_disk_reserve(&self, bytes: u64) {
+        self.journal.index().set_disk_reserve(bytes);
+    }
+
     fn checkpoint_lag(&self) -> Option<CheckpointLag> {
         let index = self.journal.index();
         let (log_bytes, waiting) = index.checkpoint_lag();

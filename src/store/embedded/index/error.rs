@@ -24,6 +24,14 @@ pub enum IndexError {
         /// What is wrong with it.
         damage: Damage,
     },
+    /// Runs are not merged, because the disk has too little room for the run that replaces them.
+    #[error("merging files of the index needs {needed} bytes of the disk beside {reserve} that are kept free")]
+    NoRoom {
+        /// The bytes that the new run takes at most.
+        needed: u64,
+        /// The bytes of the disk that are kept free.
+        reserve: u64,
+    },
     /// A background thread ended, so that the index accepts no more rows.
     #[error("the {thread} thread of the index ended")]
     ThreadPanicked {

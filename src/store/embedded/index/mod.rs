@@ -27,6 +27,8 @@
 //!   take 90 MB at most, and then a million rows add 0.2 MB.
 //! - Processor time, measured with `benches/stores index`: 1.8 µs a settle for all upkeep; a look-up in two million
 //!   settles takes 1.0 to 1.9 µs for a key that is found and 0.9 µs for one that is not.
+//! - Room on the disk: a merge needs as much as its runs take until they are removed, and begins only if so much is free beside
+//!   the reserve. While merges wait for room, commits are taken until 32 new runs wait for them.
 //! - Memory of a merge: 0.8 MB for each level that is being merged, whatever the size of the runs.
 //! - Bytes written: about 200 for a settle and each level, so 600 for two million settles.
 //!
@@ -74,6 +76,7 @@ mod upkeep;
 mod version;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -293,6 +296,11 @@ impl Index {
     /// Whether a file cannot be read or written, so that upkeep is tried again, or the index accepts no more rows.
     pub fn is_failing(&self) -> bool {
         self.shared.is_failing()
+    }
+
+    /// Has merges leave so many bytes of the disk free.
+    pub fn set_disk_reserve(&self, bytes: u64) {
+        self.shared.reserve.store(bytes, Ordering::Relaxed);
     }
 
     /// Why the index accepts no more rows, if it does not.

@@ -151,6 +151,11 @@ impl Run {
         self.checksum
     }
 
+    /// The length of the file in bytes.
+    pub(super) fn length(&self) -> u64 {
+        self.head.pages.saturating_mul(PAGE as u64)
+    }
+
     /// The bytes of memory that its fences and filters take.
     pub(super) fn memory(&self) -> usize {
         let filters = self.filters.iter().flatten().map(|pages| pages.len() * PAGE).sum::<usize>();

@@ -30,6 +30,8 @@ pub(super) struct Shared {
     changed: Condvar,
     /// Runs that no version of the manifest lists any more.
     obsolete: Mutex<Vec<Arc<Run>>>,
+    /// The bytes of the disk that merges leave free.
+    pub(super) reserve: AtomicU64,
 }
 
 /// What a reader sees at one moment: two generations in memory, and the version that covers the log before them.
@@ -108,6 +110,7 @@ impl Shared {
             work: Mutex::default(),
             changed: Condvar::new(),
             obsolete: Mutex::default(),
+            reserve: AtomicU64::new(0),
         }
     }
 

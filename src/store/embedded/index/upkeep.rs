@@ -8,8 +8,12 @@
 //! A file that cannot be read or written, for example because the disk is full, is no reason to stop: the log holds what the
 //! index lacks. The thread tries again after a pause, and commits go on for as long as the generations have room. Each attempt
 //! writes files of its own: what a failed sync left in the memory of the system is not on the disk.
+//!
+//! A merge begins only if the disk has room for all of its new run beside the reserve, below which commits are refused: until
+//! the end it needs room for the old runs and the new one. One at a lower level, which needs less, goes on meanwhile.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::error::IndexError;
@@ -35,7 +39,18 @@ const SYNC_BYTES: u64 = 1 << 20;
 
 /// The pause before a thread tries again after a failure. Each further one is twice as long, up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// The longest pause, by what an attempt costs that fails again. Commits may wait for the next one when the cause is removed.
+fn longest_pause(task: Task, error: &IndexError) -> Duration {
+    Duration::from_secs(match (task, error) {
+        // It asks how much of the disk is free, and writes nothing.
+        (_, IndexError::NoRoom { .. }) => 1,
+        // It writes one generation, which takes some 10 MB.
+        (Task::Checkpoint, _) => 5,
+        // It may read and write many GB.
+        (Task::Merge, _) => 60,
+    })
+}
 
 /// Why a merge did not complete.
 pub(super) enum Interrupted {
@@ -91,6 +106,9 @@ fn merge_below(shared: &Shared, level: u64) -> Result<bool, Interrupted> {
     let Some(runs) = due(&shared.version(), level) else { return Ok(false) };
     let (Some(newest), Some(oldest)) = (runs.first(), runs.last()) else { return Ok(false) };
     let (newest, oldest) = (newest.head().id, oldest.head().id);
+    if let Err(no_room) = check_room(shared, &runs) {
+        return if merge_below(shared, newest.level)? { Ok(true) } else { Err(no_room.into()) };
+    }
     let id = RunId { number: shared.next_run(), level: newest.level + 1, from: oldest.from, to: newest.to };
     let merged = write_merged(shared, &runs, id);
     if merged.is_err() {
@@ -99,6 +117,15 @@ fn merge_below(shared: &Shared, level: u64) -> Result<bool, Interrupted> {
     shared.publish(Change::Merge(runs, merged?))?;
     shared.remove_obsolete();
     Ok(true)
+}
+
+/// Checks that these runs can be merged into a new one before they are removed.
+fn check_room(shared: &Shared, runs: &[Arc<Run>]) -> Result<(), IndexError> {
+    let oldest = runs.last().map_or("", |run| run.name());
+    let free = shared.disk.free().map_err(|error| IndexError::file("find room to merge", oldest, &error))?;
+    let needed = runs.iter().fold(0u64, |needed, run| needed.saturating_add(run.length()));
+    let reserve = shared.reserve.load(Ordering::Relaxed);
+    if free >= needed.saturating_add(reserve) { Ok(()) } else { Err(IndexError::NoRoom { needed, reserve }) }
 }
 
 /// The eight oldest runs, newest first, of the level below this one that has most; `None` if none has eight.
@@ -133,7 +160,14 @@ fn write_merged(shared: &Shared, runs: &[Arc<Run>], id: RunId) -> Result<Run, In
 /// Lets others work in the middle of a merge at a level that worked since then.
 fn pause(shared: &Shared, level: u64, resumed: Instant) -> Result<(), Interrupted> {
     let worked = resumed.elapsed();
-    while merge_below(shared, level)? {}
+    loop {
+        match merge_below(shared, level) {
+            Ok(true) => {}
+            // The end of the merge that goes on makes room.
+            Ok(false) | Err(Interrupted::Failed(IndexError::NoRoom { .. })) => break,
+            Err(interrupted) => return Err(interrupted),
+        }
+    }
     if shared.is_stopping() {
         return Err(Interrupted::Stopping);
     }
@@ -182,11 +216,12 @@ fn repeat(shared: &Shared, task: Task, is_due: impl Fn(&Memory) -> bool, attempt
     while shared.wait_until(&is_due).is_ok() && !shared.is_stopping() {
         match attempt() {
             Ok(()) => pause = FIRST_PAUSE,
-            Err(error @ IndexError::File { .. }) => {
+            Err(error @ (IndexError::File { .. } | IndexError::NoRoom { .. })) => {
+                pause = pause.min(longest_pause(task, &error));
                 tracing::error!(%error, ?task, ?pause, "the index cannot be written, and is tried again after a pause");
                 shared.set_failing(task, error);
                 shared.pause(pause);
-                pause = (2 * pause).min(LONGEST_PAUSE);
+                pause *= 2;
             }
             Err(error) => shared.stop_accepting_rows(error),
         }
