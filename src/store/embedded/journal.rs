@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::commit_record::{CommitRows, add_index_rows, entry_of};
-use super::index::{Index, IndexError, Key, KeyRange, LogEnd, LogPosition, Moment, Row, Table};
+use super::commit_record::{CommitRows, entry_of};
+use super::index::{Index, IndexError, Key, KeyRange, LogPosition, Moment, Row, Table};
 use super::list_keys::{DayKey, number_of_key};
-use super::log::{Frame, LogError, RecordPart, Segments};
+use super::log::{LogError, RecordPart, Segments};
 use crate::domain::ids::EntryId;
 use crate::store::keys::StoreKey;
 use crate::store::{Keyed, StoreError};
@@ -141,32 +141,6 @@ impl Journal {
     pub fn index(&self) -> &Arc<Index> {
         &self.index
     }
-}
-
-/// Why the log and its index cannot be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum ReplayError {
-    /// The log cannot be read, or is damaged.
-    #[error(transparent)]
-    Log(#[from] LogError),
-    /// The index cannot be written.
-    #[error(transparent)]
-    Index(#[from] IndexError),
-    /// A record does not have the form of a commit.
-    #[error(transparent)]
-    Record(#[from] StoreError),
-}
-
-/// Inserts the rows of a frame that is replayed.
-///
-/// # Errors
-/// If a record does not have the form of a commit, or the index accepts no more rows.
-pub fn replay(index: &Index, frame: &Frame, end: LogEnd) -> Result<(), ReplayError> {
-    let mut rows = Vec::new();
-    for (position, record) in frame.records() {
-        add_index_rows(&mut rows, record, position)?;
-    }
-    Ok(index.insert(&rows, end)?)
 }
 
 /// The error of a read through the index.

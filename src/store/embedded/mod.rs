@@ -27,6 +27,7 @@ pub mod disk;
 mod durability;
 mod entries;
 pub mod index;
+mod index_replay;
 mod job;
 mod job_queue;
 mod journal;

@@ -7,7 +7,8 @@ use super::directory::StoreDirectory;
 use super::disk::Directory;
 use super::durability::Durability;
 use super::index::{Index, IndexOptions};
-use super::journal::{Journal, ReplayError, replay};
+use super::index_replay::{PAUSES, ReplayError, replay};
+use super::journal::Journal;
 use super::log::{Log, LogOptions, LogSizes, OpenedLog};
 use super::open_error::OpenError;
 
@@ -45,7 +46,7 @@ pub(super) fn open_journal(
     let covered = index.covered();
     let options = LogOptions { syncing: durability.syncing(), ..LogOptions::default() };
     let log = Log::open(log_disk, directory.identity, options, covered, |frame| {
-        replay(&index, frame, frame.end(LogSizes::STORE))
+        replay(&index, frame, frame.end(LogSizes::STORE), &PAUSES)
     });
     let OpenedLog { log, cut } = log.map_err(|error| match error {
         ReplayError::Log(error) => log_failed(error),
