@@ -167,3 +167,42 @@ impl Drop for LogFile {
 fn timestamp(at: i64) -> String {
     jiff::Timestamp::from_microsecond(at).map_or_else(|_| at.to_string(), |at| at.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::call::CALLS;
+
+    #[test]
+    fn the_lines_of_a_long_answer_are_written_in_pieces_between_which_others_write_theirs() {
+        const PERSONS: usize = 5_000;
+        const WITH_ANOTHER: usize = 4_000;
+        let place = tempfile::tempdir().expect("a directory");
+        let path = place.path().join("access.log");
+        let log = AccessLog::open(&path).expect("a log");
+        let [caller, another] = ["caller", "another"].map(Caller::auditor_of_command);
+        let disclosure = |caller| Disclosure { caller, call: &CALLS[0], answer: "OK", persons: &[[7; 16]] };
+        let mut lengths = Vec::new();
+        // Each is asked for when the lines of those before it are made.
+        let persons = (0..PERSONS).map(|number| {
+            lengths.push(std::fs::metadata(&path).expect("the log").len() as usize);
+            if number == WITH_ANOTHER {
+                log.record(disclosure(&another), 0).expect("a line");
+            }
+            format!("{number:032x}")
+        });
+        log.write(disclosure(&caller), 0, persons).expect("lines");
+        let text = std::fs::read_to_string(&path).expect("the log");
+        let lines: Vec<_> = text.split_inclusive('\n').collect();
+        let of_another = |line: &&str| line.contains("\"caller\":\"another\"");
+        let (between, line) = (lines.iter().copied().find(of_another).expect("its line").len(), lines[0].len());
+        let piece = PIECE_BYTES.div_ceil(line);
+        assert!(WITH_ANOTHER > piece && !WITH_ANOTHER.is_multiple_of(piece), "{piece} lines are a piece");
+        assert_eq!((lines.len(), text.len()), (PERSONS + 1, PERSONS * line + between));
+        assert_eq!(lines.iter().position(of_another), Some(WITH_ANOTHER / piece * piece));
+        for (number, length) in lengths.into_iter().enumerate() {
+            let of_another = if number > WITH_ANOTHER { between } else { 0 };
+            assert_eq!(length, number / piece * piece * line + of_another, "before line {number}");
+        }
+    }
+}

@@ -90,3 +90,28 @@ impl redb::StorageBackend for DatabaseFile {
         self.file.close()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use redb::StorageBackend;
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+
+    use super::*;
+
+    /// The file is a pipe: no sync of it succeeds.
+    #[test]
+    fn after_a_failed_sync_every_write_and_sync_fails_and_no_other_error_does_that() {
+        let place = tempfile::tempdir().expect("a directory");
+        let pipe = place.path().join("pipe");
+        mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).expect("a pipe");
+        let file = DatabaseFile::open(&pipe, Durability::Synced).expect("the pipe");
+        let why = |done: io::Result<()>| done.expect_err("an error").to_string();
+        let changes = || [file.write(0, b"rows"), file.set_len(4_096)].map(why);
+        assert!(changes().iter().all(|why| !why.contains("earlier")), "a pipe has no place to write at");
+        assert!(!why(file.sync_data()).contains("earlier"));
+        assert_eq!(changes(), ["an earlier sync failed"; 2]);
+        assert_eq!(why(file.sync_data()), "an earlier sync failed");
+        let volatile = DatabaseFile::open(&pipe, Durability::Volatile).expect("the pipe");
+        assert!(volatile.sync_data().is_ok(), "it is never synced");
+    }
+}
