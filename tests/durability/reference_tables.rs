@@ -49,6 +49,24 @@ async fn a_database_of_reference_tables_that_is_newer_than_the_log_is_refused_by
     assert!(refused.contains("redb holds reference tables that the log beside it does not"), "{refused}");
 }
 
+/// redb panics where it writes to such a page.
+#[tokio::test]
+async fn a_database_that_cannot_be_completed_because_a_page_is_damaged_is_refused_by_name() {
+    let place = tempfile::tempdir().expect("a directory");
+    let store = place.path().join("store");
+    put_policies(&store, 0..200).await;
+    let older = std::fs::read(store.join("redb")).expect("the database");
+    put_policies(&store, 200..201).await;
+    let mut damaged = older;
+    let with_rows = |page: &&mut [u8]| page.windows(5).any(|bytes| bytes == b"text ");
+    let pages = damaged.chunks_mut(4_096).skip(1).filter(with_rows);
+    assert!(pages.map(|page| page[0] = 0xff).count() > 0);
+    // The file stays the same, so that not every page is checked before.
+    std::fs::write(store.join("redb"), damaged).expect("written");
+    let refused = EmbeddedStore::open(&store, Durability::Synced).err().expect("a refusal").to_string();
+    assert!(refused.contains("/redb"), "{refused}");
+}
+
 #[tokio::test]
 async fn every_page_of_a_copied_database_is_checked_before_it_is_served() {
     let place = tempfile::tempdir().expect("a directory");

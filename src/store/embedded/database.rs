@@ -117,7 +117,20 @@ impl Tables {
     }
 
     /// Writes rows of the log up to a record there, and publishes them to readers.
+    ///
+    /// # Errors
+    /// `Corrupted` if a page is damaged; or if the file cannot be read or written.
     pub fn write<'a>(
+        &self,
+        rows: impl IntoIterator<Item = &'a TableRow>,
+        written: LogPosition,
+        persistence: Persistence,
+    ) -> Result<(), redb::Error> {
+        let damaged = |Panicked| redb::Error::Corrupted("a page is damaged".to_owned());
+        guarded(|| self.write_rows(rows, written, persistence)).map_err(damaged)?
+    }
+
+    fn write_rows<'a>(
         &self,
         rows: impl IntoIterator<Item = &'a TableRow>,
         written: LogPosition,
