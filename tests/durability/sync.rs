@@ -5,7 +5,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::ended;
-use super::trace::{Verdict, answers, is_listed};
+use super::trace::{Verdict, answers, is_listed, synced_at_the_start};
+use crate::store_contract::open;
 use crate::support::claims::claim;
 use crate::support::program::{Serve, onestop};
 
@@ -37,6 +38,22 @@ async fn a_server_without_syncs_is_detected() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_new_store_syncs_its_directory_entry_before_it_serves() {
     assert!(is_listed(&settled_under_trace(&[]).await, MADE));
+}
+
+/// The process before may have been killed when it had given a file its name.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_exists_syncs_the_directories_that_list_its_files_before_it_serves() {
+    use std::os::unix::ffi::OsStrExt;
+    let place = tempfile::tempdir().expect("a directory");
+    let (trace, store) = (place.path().join("trace"), place.path().canonicalize().expect("a path").join("store"));
+    drop(open(&store).expect("a store"));
+    let serve = Serve::spawn(traced(&trace, &store, &[]));
+    drop(serve.client().await);
+    assert_eq!(ended(serve).await, Some(0));
+    let synced = synced_at_the_start(&std::fs::read_to_string(&trace).expect("the trace"));
+    for directory in [store.parent().expect("a parent"), &store, &store.join("log")] {
+        assert!(synced.contains(directory.as_os_str().as_bytes()), "{} is synced", directory.display());
+    }
 }
 
 /// The trace of a server that settles claims on a connection of their own, the last.

@@ -67,6 +67,21 @@ pub fn is_listed(trace: &str, file: &str) -> bool {
     false
 }
 
+/// The paths of what was synced before the first connection.
+pub fn synced_at_the_start(trace: &str) -> HashSet<Vec<u8>> {
+    let (mut open, mut synced) = (HashMap::new(), HashSet::new());
+    let calls = calls(trace).into_iter().filter(|call| call.result >= 0);
+    for call in calls.take_while(|call| call.name != "accept4") {
+        match call.name.as_str() {
+            "openat" => drop(open.insert(call.result, call.bytes())),
+            "close" => drop(open.remove(&call.fd().unwrap_or(-1))),
+            "fsync" => synced.extend(call.fd().and_then(|fd| open.get(&fd).cloned())),
+            _ => {}
+        }
+    }
+    synced
+}
+
 /// A system call: the lines at which it began and ended, its arguments and its result.
 pub(super) struct Call {
     pub(super) began: usize,

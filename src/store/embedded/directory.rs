@@ -147,6 +147,23 @@ impl StoreDirectory {
         write(&self.database_file(), &[]).map_err(failed(self.database_file()))
     }
 
+    /// Makes durable which files the directories of an existing store list. A process before may have been killed after it gave
+    /// a file its name and before it synced the directory: a power failure loses such a file with all that is synced into it,
+    /// and if it is `FORMAT`, the next opening takes the store for one that was never complete.
+    ///
+    /// # Errors
+    /// If they cannot be synced; the parent need not be readable.
+    pub fn sync(&self) -> Result<(), OpenError> {
+        for path in [&self.path, &self.log()] {
+            sync_directory(path).map_err(|error| OpenError::File { path: path.clone(), error })?;
+        }
+        let parent = fs::canonicalize(&self.path)
+            .ok()
+            .and_then(|path| path.parent().and_then(|parent| fs::File::open(parent).ok()));
+        let synced = parent.map_or(Ok(()), |parent| parent.sync_all());
+        synced.map_err(|error| OpenError::File { path: self.path.clone(), error })
+    }
+
     /// Makes a new store complete. Syncs the directory and its parent: a power failure loses a new file whose directory
     /// entry is not on the disk, even if its bytes are.
     pub fn complete(&self) -> Result<(), OpenError> {

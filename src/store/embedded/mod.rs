@@ -122,6 +122,8 @@ impl EmbeddedStore {
         reference_replay::replay(&tables, &journal, &directory)?;
         if directory.is_new {
             directory.complete()?;
+        } else {
+            directory.sync()?;
         }
         let readiness = watch::Sender::new(durability.readiness());
         let observer = ObserverCell::default();
