@@ -181,6 +181,30 @@ fn a_log_that_ends_before_what_the_index_covers_is_refused_by_name() {
 }
 
 #[test]
+fn a_damaged_head_of_the_last_covered_frame_is_named_and_not_taken_for_an_older_copy() {
+    let (disk, mut random) = (SimulatedDisk::default(), Random(29));
+    let mut log = create(&disk);
+    log.append(&mut group(&contents(&mut random))).expect("an append");
+    let last = log.end().lsn;
+    log.append(&mut group(&contents(&mut random))).expect("an append");
+    let covered = log.end();
+    let whole = disk.bytes(&file_name(0));
+    let (head, sector) = (last as usize..last as usize + 64, last as usize..last as usize + SECTOR);
+    let mut damages: Vec<_> = head.map(|at| (at..at + 1, 1)).collect();
+    damages.push((sector, 0xff));
+    for (range, flipped) in damages {
+        let (damaged, mut bytes) = (disk.copy(), whole.clone());
+        bytes[range.clone()].iter_mut().for_each(|byte| *byte ^= flipped);
+        damaged.put(&file_name(0), bytes);
+        match reopen(&damaged, covered).err() {
+            Some(LogError::Damaged { file, byte, .. }) => assert_eq!((file, byte), (file_name(0), last), "{range:?}"),
+            other => panic!("{range:?}: {other:?}"),
+        }
+    }
+    assert!(reopen(&disk, covered).is_ok());
+}
+
+#[test]
 fn bytes_behind_the_end_that_no_interrupted_write_explains_are_refused_and_named() {
     let (disk, groups) = filled(27, true);
     let end = (reopen(&disk, LogEnd::default()).expect("the log").log.end().lsn % SIZES.segment) as usize;

@@ -99,13 +99,16 @@ fn replay_records<E>(frame: &Frame, replay: &mut impl FnMut(&Frame) -> Result<()
 /// Checks that the log leads up to this end: a frame with its checksum ends there.
 ///
 /// # Errors
-/// [`LogError::NotCovered`] if it does not; or if it cannot be read.
+/// [`LogError::NotCovered`] if it does not; or if it is damaged or cannot be read.
 pub fn leads_to(segments: &Segments, end: LogEnd) -> Result<(), LogError> {
     check_covered(segments, end).map(drop)
 }
 
 /// Checks that the log leads up to what the index covers: a frame with this checksum ends there. Returns the newest day
 /// that it carries.
+///
+/// # Errors
+/// As [`leads_to`].
 fn check_covered(segments: &Segments, covered: LogEnd) -> Result<u32, LogError> {
     let (number, byte) = segments.sizes().place(covered.lsn);
     if covered.lsn == PAGE && covered == segments.start()? {
@@ -117,9 +120,19 @@ fn check_covered(segments: &Segments, covered: LogEnd) -> Result<u32, LogError> 
         error => error,
     })?;
     match segments.last_head_before(&segment, byte)? {
-        Some((head, end)) if end == covered => Ok(head.newest_day),
-        _ => Err(not_covered()),
+        Some((head, end)) if end == covered => return Ok(head.newest_day),
+        Some((_, end)) if end.lsn < covered.lsn => check_not_damaged(segments, &segment, end)?,
+        _ => {}
     }
+    Err(not_covered())
+}
+
+/// Checks that nothing is at this end of the log, as in an older copy, rather than a frame that cannot be read.
+fn check_not_damaged(segments: &Segments, segment: &Segment, end: LogEnd) -> Result<(), LogError> {
+    let mut page = [0; PAGE as usize];
+    let byte = segments.sizes().place(end.lsn).1;
+    read_padded(&*segment.file, &mut page, byte).map_err(segment.failed("read"))?;
+    if is_zero(&page) { Ok(()) } else { segments.required_frame(end).map(drop) }
 }
 
 /// Zeros what is behind the end of the log, if it can only be the remains of one interrupted write.
