@@ -860,7 +860,8 @@ fn a_directory_of_another_format_is_refused_and_unchanged() {
     let place = tempfile::tempdir().expect("a directory");
     drop(open(place.path()).expect("a store"));
     for (text, expected) in [
-        ("onestop-store 12 00\n", "12"),
+        ("onestop-store 13 00\n", "13"),
+        ("onestop-store 11 00\n", "11"),
         ("onestop-store 10 00\n", "10"),
         ("onestop-store 9 00\n", "9"),
         ("onestop-store 8 00\n", "8"),

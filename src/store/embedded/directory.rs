@@ -16,7 +16,7 @@ use crate::store::keys::Secret;
 use crate::store::secret_file;
 
 /// The format of a directory that this release writes and reads.
-const FORMAT: u32 = 11;
+const FORMAT: u32 = 12;
 
 /// The text before the number in the file `FORMAT`.
 const PREFIX: &str = "onestop-store ";

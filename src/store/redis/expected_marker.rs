@@ -10,7 +10,7 @@ use super::reply::replies_of;
 use crate::store::shard::Shard;
 
 /// The format of a store on Redis that this release writes.
-const FORMAT: u32 = 7;
+const FORMAT: u32 = 8;
 
 /// The reason of a missing marker.
 pub const LOST: &str = "this Redis does not hold the store: its data is of another store, or was lost";
