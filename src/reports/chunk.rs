@@ -11,7 +11,7 @@ use crate::domain::journal::Instant;
 use crate::domain::month::Month;
 use crate::store::keys::StoreKey;
 
-use super::ledger_line::{Decided, LayerPayment, LedgerLine, Sign};
+use super::ledger_line::{Decided, LayerPayment, LedgerLine, LineKind, Sign};
 
 /// What joins the words of several categories to one value.
 pub const CATEGORY_SEPARATOR: &str = "+";
@@ -24,6 +24,8 @@ pub type WordNumber = u32;
 pub struct ChunkLine {
     /// Whether it is added or taken away.
     pub sign: Sign,
+    /// Whether it is what a revision decides: the line before it is what the revision replaces.
+    pub completes_revision: bool,
     /// When its entry was committed.
     pub committed: Instant,
     /// The day of settlement.
@@ -194,6 +196,7 @@ impl ChunkBuilder {
         ];
         ChunkLine {
             sign: line.sign,
+            completes_revision: line.kind == LineKind::Revision && line.sign == Sign::Plus,
             committed: line.committed,
             settled_on: decided.settled_on,
             discharged: decided.discharged,

@@ -7,7 +7,6 @@ use crate::domain::journal::Instant;
 use super::chunk::{CATEGORY_SEPARATOR, ChunkLine};
 use super::dimension::Dimension;
 use super::error::ReportError;
-use super::ledger_line::Sign;
 
 /// The day of a line that a report goes by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -123,7 +122,7 @@ impl Question {
         let later = lines.iter().position(|line| self.as_of.is_some_and(|as_of| line.committed > as_of));
         let first = self.first_lines.and_then(|first| usize::try_from(first.saturating_sub(before)).ok());
         let first = first.filter(|first| *first < lines.len());
-        if first.is_some_and(|first| is_within_revision(lines, first)) {
+        if first.is_some_and(|first| lines[first].completes_revision) {
             return Err(ReportError::EndsWithinRevision);
         }
         Ok(later.into_iter().chain(first).min())
@@ -149,12 +148,4 @@ impl Question {
         }
         form.finish()
     }
-}
-
-/// Whether the line at this position is what a revision decides, and the one before it what the revision replaces.
-fn is_within_revision(lines: &[ChunkLine], at: usize) -> bool {
-    let before = at.checked_sub(1).and_then(|before| lines.get(before));
-    let Some((before, after)) = before.zip(lines.get(at)) else { return false };
-    let claim = |line: &ChunkLine| (line.committed, line.person, line.settled_on, line.discharged, line.total);
-    (before.sign, after.sign) == (Sign::Minus, Sign::Plus) && claim(before) == claim(after)
 }

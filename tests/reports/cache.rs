@@ -10,6 +10,7 @@ use onestop::domain::day::Day;
 use onestop::domain::ids::EntryId;
 use onestop::domain::journal::Instant;
 use onestop::engine::reverse::ReverseRequest;
+use onestop::engine::settle::SettleRequest;
 use onestop::engine::{CommitStamp, Engine};
 use onestop::reports::cache::ReportCache;
 use onestop::reports::dimension::Dimension;
@@ -373,6 +374,30 @@ async fn lines_that_end_within_a_revision_are_refused() {
                 Err(ReportError::EndsWithinRevision) => assert_eq!(lines, 4),
                 Err(error) => panic!("{lines} lines: {error}"),
             }
+        }
+    }
+}
+
+/// A clock that is behind stamps what follows as it stamped the newest commit: the lines of a reversal and of the next settlement
+/// then have the values of the two lines of a revision.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lines_that_end_between_a_reversal_and_a_settlement_of_the_same_moment_are_reported() {
+    let place = tempfile::tempdir().expect("a directory");
+    let engine = engine(MemoryStore::default()).await;
+    let at_once = |number: u64| CommitStamp { instant: Instant(7), ..stamp(number << 8).for_person("P1") };
+    let bill = claim("C1", "P1", "50000.00");
+    engine.settle(settle(bill.clone()), at_once(1)).await.expect("a settlement");
+    let RawClaim { hospital_id, person_id, claim_id, .. } = bill.clone();
+    let reversal = RawReversal { hospital_id, person_id, claim_id, reason: "a test".to_owned(), readjudicate: false };
+    let request = ReverseRequest { reversal, request_id: "v".to_owned(), dry_run: false };
+    engine.reverse(request, at_once(2)).await.expect("a reversal");
+    let again = SettleRequest { request_id: "again".to_owned(), ..settle(bill) };
+    engine.settle(again, at_once(3)).await.expect("a settlement");
+    let (store, question) = (engine.store(), &questions()[0]);
+    for (lines, settlements) in [(0, 0), (1, 1), (2, 0), (3, 1)] {
+        let asked = Question { first_lines: Some(lines), ..question.clone() };
+        for found in [cached(store, place.path(), &asked).await, report(store, &asked).await.expect("a report")] {
+            assert_eq!((found.end.lines, found.report.total.settlements), (lines, settlements));
         }
     }
 }

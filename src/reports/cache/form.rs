@@ -57,6 +57,8 @@ struct ChunkMessage {
     payers: Vec<u32>,
     #[prost(sint64, repeated, tag = "19")]
     pays: Vec<i64>,
+    #[prost(bool, repeated, tag = "20")]
+    completes_revision: Vec<bool>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -118,6 +120,7 @@ pub(super) fn chunk_bytes(chunk: &Chunk) -> Vec<u8> {
         layers: chunk.layers.iter().map(|payment| payment.layer).collect(),
         payers: chunk.layers.iter().map(|payment| payment.payer).collect(),
         pays: chunk.layers.iter().map(|payment| payment.pays).collect(),
+        completes_revision: lines.iter().map(|line| line.completes_revision).collect(),
     };
     message.encode_to_vec()
 }
@@ -136,6 +139,7 @@ pub(super) fn chunk_of(bytes: &[u8]) -> Option<Chunk> {
         }
         lines.push(ChunkLine {
             sign: if *message.is_minus.get(at)? { Sign::Minus } else { Sign::Plus },
+            completes_revision: *message.completes_revision.get(at)?,
             committed: Instant(committed),
             settled_on: Day::from_number(*message.settled_on.get(at)?)?,
             discharged: Day::from_number(*message.discharged.get(at)?)?,

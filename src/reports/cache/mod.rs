@@ -29,10 +29,10 @@ pub const CHUNK_LINES: usize = 32_768;
 const PAGE: usize = 1_000;
 
 /// The kind of the files and the version of their form.
-const KIND: &[u8; 16] = b"onestop-report-1";
+const KIND: &[u8; 16] = b"onestop-report-2";
 
 /// The purpose of the key with which files are authenticated.
-const KEY_PURPOSE: &str = "onestop report cache, version 1";
+const KEY_PURPOSE: &str = "onestop report cache, version 2";
 
 /// The cache of a store, locked for this process.
 pub struct ReportCache<'s, S> {

@@ -219,6 +219,7 @@ mod tests {
         let day: Day = "2017-06-15".parse().expect("a day");
         let line = |person| ChunkLine {
             sign: Sign::Plus,
+            completes_revision: false,
             committed: Instant(0),
             settled_on: day,
             discharged: day,
