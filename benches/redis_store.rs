@@ -239,7 +239,7 @@ async fn committing(mut connection: MultiplexedConnection, end: Instant) -> Resu
             key("b"),
         ];
         let mut command = cmd("FCALL");
-        command.arg("onestop_5_commit").arg(keys.len()).arg(&keys[..]);
+        command.arg("onestop_6_commit").arg(keys.len()).arg(&keys[..]);
         command.arg("mark").arg(1).arg(&[10u8][..]).arg(1).arg(4).arg(19);
         command.arg(&[0u8; 8][..]).arg(&state).arg(&id.as_bytes()[..]).arg(key("r")).arg(&id.as_bytes()[..]);
         command.arg(&[1u8, 51, 255, 10][..]).arg(1).arg(20_170_615).arg("live").arg("-").arg(1).arg("person");

@@ -23,7 +23,7 @@ pub enum ClosedMonth {
 }
 
 impl<S: Store> Engine<S> {
-    /// Closes a month; what is closed already is answered, and nothing is written.
+    /// Closes a month; what is closed already is answered, and no entry is written.
     ///
     /// # Errors
     /// [`EngineError::MonthNotClosable`] if the month is not over in China Standard Time, or an earlier one is open; if the store cannot
@@ -43,7 +43,10 @@ impl<S: Store> Engine<S> {
         };
         Ok(match self.record(act, stamps).await? {
             Recorded::Entry(entry) => ClosedMonth::Now(Box::new(entry)),
-            Recorded::Already(state) => ClosedMonth::Before(state.closed_months),
+            Recorded::Already(state) => {
+                self.store.restore_closed_months(&state).await.map_err(EngineError::from_write_error)?;
+                ClosedMonth::Before(state.closed_months)
+            }
         })
     }
 }

@@ -159,6 +159,10 @@ impl<L: Store, A: JournalStore> JournalStore for TieredStore<L, A> {
         self.live.commit_administration(commit).await
     }
 
+    async fn restore_closed_months(&self, state: &AdministrationState) -> Result<(), StoreError> {
+        self.live.restore_closed_months(state).await
+    }
+
     async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
         self.live.commit(commit).await
     }

@@ -74,7 +74,7 @@ async fn commits_that_wait_are_one_call_and_each_is_accepted_or_refused_by_itsel
     assert!(matches!(&refused[2], Err(StoreError::Unavailable(why)) if why.contains("WRONGTYPE")), "{refused:?}");
     assert_eq!(refused[3], Ok(()));
     let requests = proxy.requests();
-    let calls = requests.windows(16).filter(|window| window == b"onestop_5_commit").count();
+    let calls = requests.windows(16).filter(|window| window == b"onestop_6_commit").count();
     assert!((1..=2).contains(&calls), "{calls} calls");
     assert_eq!(store.entry_count().await, Ok(50));
     let person: PersonId = id("P52");

@@ -1,5 +1,5 @@
 //! A closing of a month that ended in the middle: nobody takes the month for closed, or for open, until it is closed for all.
-//! One that loses to that of another month leaves nothing closed.
+//! One that loses to that of another month leaves nothing closed. What a server lost blocks no later closing.
 
 use std::time::Duration;
 
@@ -130,7 +130,7 @@ async fn an_interrupted_closing_is_replaced_by_that_of_another_month_and_closes_
     let keys = ["store", "administration", "shared"].map(common);
     let begun = server.ask(&[
         "FCALL",
-        "onestop_5_begin_closing",
+        "onestop_6_begin_closing",
         "3",
         &keys[0],
         &keys[1],
@@ -140,11 +140,12 @@ async fn an_interrupted_closing_is_replaced_by_that_of_another_month_and_closes_
         "the state after it",
         "201706",
         "",
+        "0",
     ]);
     assert_eq!(begun, "*2\r\n$4\r\ndone\r\n$1\r\n1\r\n");
     let keys = ["store", "closed", "closing", "day"].map(of_shard);
     let [store, closed, closing, day] = keys.each_ref().map(String::as_str);
-    let closes = ["FCALL", "onestop_5_close", "4", store, closed, closing, day, marker, "201706", "1", "20170710"];
+    let closes = ["FCALL", "onestop_6_close", "4", store, closed, closing, day, marker, "201706", "1", "20170710"];
     assert_eq!(server.ask(&closes), "$4\r\ndone\r\n");
     let closed = engine.close_month(month("2017-05"), "an operator", &|| stamp_on("2017-07-11", 3)).await;
     assert!(matches!(closed, Ok(ClosedMonth::Now(_))), "{closed:?}");
@@ -152,4 +153,79 @@ async fn an_interrupted_closing_is_replaced_by_that_of_another_month_and_closes_
     assert_eq!(reversed_in_july(&engine).await, month("2017-06"));
     let again = engine.close_month(month("2017-06"), "an operator", &|| stamp_on("2017-07-13", 10)).await;
     assert!(matches!(again, Ok(ClosedMonth::Now(_))), "{again:?}");
+}
+
+/// The keys of shards of the store at this address.
+fn keys_of(url: &str) -> impl Fn(u8, &str) -> String {
+    let prefix = url.split_once("prefix=").expect("a prefix").1.to_owned();
+    move |shard, name| format!("{prefix}:{{{shard:02}}}:{name}")
+}
+
+/// What the last closing wrote in a shard: its number, and its month.
+fn set_closed(server: &RedisServer, key: impl Fn(&str) -> String, closing: &str, month: &str) {
+    assert!(server.ask(&["SET", &key("closing"), closing]).starts_with("+OK"));
+    assert!(server.ask(&["SET", &key("closed"), month]).starts_with("+OK"));
+}
+
+/// The primary of the common shard failed, and the replica in its place lacks closings whose numbers two other shards have.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_closing_has_a_number_above_those_that_the_common_shard_lost() {
+    let server = RedisServer::shared();
+    let url = server.url();
+    let engine = engine_at(&url).await;
+    settles_in_june(&engine).await;
+    let closed = engine.close_month(month("2017-05"), "an operator", &|| stamp_on("2017-07-10", 2)).await;
+    assert!(matches!(closed, Ok(ClosedMonth::Now(_))), "{closed:?}");
+    let (key, shard) = (keys_of(&url), Shard::of_person(&id("P1")).number());
+    set_closed(&server, |name| key(shard, name), "7", "201706");
+    set_closed(&server, |name| key((shard + 1) % 64, name), "9", "201705");
+    let closed = engine.close_month(month("2017-06"), "an operator", &|| stamp_on("2017-07-11", 3)).await;
+    assert!(matches!(closed, Ok(ClosedMonth::Now(_))), "{closed:?}");
+    assert_eq!(server.ask(&["HGET", &key(0, "shared"), "closing"]), "$2\r\n10\r\n");
+    assert_eq!(reversed_in_july(&engine).await, month("2017-07"));
+}
+
+/// The number of a closing was given to another after the common shard lost it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_closings_with_one_number_a_shard_refuses_the_second_which_then_gets_a_later_number() {
+    let server = RedisServer::shared();
+    let url = server.url();
+    let engine = engine_at(&url).await;
+    settles_in_june(&engine).await;
+    let (key, shard) = (keys_of(&url), Shard::of_person(&id("P1")).number());
+    set_closed(&server, |name| key(shard, name), "1", "201705");
+    assert_eq!(server.ask(&["HSET", &key(0, "shared"), "closing", "1", "closing month", "201706"]), ":2\r\n");
+    let marker = server.ask(&["GET", &key(0, "store")]);
+    let marker = marker.lines().nth(1).expect("a marker");
+    let [store, closed, closing, day] = ["store", "closed", "closing", "day"].map(|name| key(shard, name));
+    let closes: [&str; 11] =
+        ["FCALL", "onestop_6_close", "4", &store, &closed, &closing, &day, marker, "201706", "1", "20170710"];
+    assert_eq!(server.ask(&closes), "$8\r\nconflict\r\n");
+    let closed = engine.close_month(month("2017-06"), "an operator", &|| stamp_on("2017-07-11", 3)).await;
+    assert!(matches!(closed, Ok(ClosedMonth::Now(_))), "{closed:?}");
+    assert_eq!(server.ask(&["HGET", &key(0, "shared"), "closing"]), "$1\r\n2\r\n");
+    assert_eq!(reversed_in_july(&engine).await, month("2017-07"));
+}
+
+/// The primary of a shard failed, and the replica in its place lacks the last closing, which the chain has.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_month_that_a_shard_lost_is_closed_there_again_without_an_entry() {
+    let server = RedisServer::shared();
+    let url = server.url();
+    let settings = RedisSettings { timeout: Duration::from_millis(400), ..RedisSettings::default() };
+    let engine = engine(open_with(&url, settings).await.expect("a store")).await;
+    settles_in_june(&engine).await;
+    let close = async |number| {
+        engine.close_month(month("2017-06"), "an operator", &|| stamp_on("2017-07-10", number)).await.expect("closed")
+    };
+    assert!(matches!(close(2).await, ClosedMonth::Now(_)));
+    let (key, shard) = (keys_of(&url), Shard::of_person(&id("P1")).number());
+    set_closed(&server, |name| key(shard, name), "0", "201705");
+    let refused = engine.reverse(reversal("C1", "P1"), stamp_on("2017-07-11", 3)).await.expect_err("refused");
+    assert_eq!(Reason::from(&refused), Reason::StoreUnavailable);
+    let (before, entries) = (engine.store().administration().await, engine.store().entry_count().await);
+    assert!(matches!(close(4).await, ClosedMonth::Before(_)));
+    assert_eq!((engine.store().administration().await, engine.store().entry_count().await), (before, entries));
+    assert_eq!(server.ask(&["HEXISTS", &key(0, "shared"), "closing month"]), ":0\r\n", "it ended");
+    assert_eq!(reversed_in_july(&engine).await, month("2017-07"));
 }

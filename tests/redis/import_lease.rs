@@ -19,6 +19,7 @@ use onestop::store::{EncodedPerson, JournalStore, ReferenceStore, ReferenceWrite
 use super::engine_at;
 use crate::support::engine;
 use crate::support::ids::id;
+use crate::support::proxy::{Mode, Proxy};
 use crate::support::redis_cluster::until;
 use crate::support::redis_server::{RedisServer, open, open_with};
 
@@ -146,4 +147,49 @@ async fn a_shard_takes_no_rows_under_an_earlier_lease() {
     server.ask(&["SET", &key, &later]);
     write(&other).await.expect("it holds the lease");
     assert!(other.persons(std::slice::from_ref(&person)).await.expect("a read")[0].is_some());
+}
+
+/// The primary of the common shard failed, and the replica in its place lacks leases whose numbers two other shards have.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lease_has_a_number_above_those_that_the_common_shard_lost() {
+    let server = RedisServer::shared();
+    let url = server.url();
+    let store = open(&url).await;
+    let prefix = url.split_once("prefix=").expect("a prefix").1;
+    let key = |shard: u8| format!("{prefix}:{{{shard:02}}}:lease");
+    for (shard, number) in [(17, "7"), (40, "9")] {
+        assert_eq!(server.ask(&["SET", &key(shard), number]), "+OK\r\n");
+    }
+    store.coordination().acquire_import_lease().await.expect("a lease");
+    assert_eq!([0, 17, 40].map(|shard| text(&server.ask(&["GET", &key(shard)]))), ["10", "10", "10"]);
+    let persons = vec![EncodedPerson::new(store.person_key(&id("P9")), &PersonRecord::new(id("P9")))];
+    store
+        .write_reference(1, 0, ReferenceWrite { persons, ..ReferenceWrite::default() })
+        .await
+        .expect("it holds the lease");
+}
+
+/// Redis is gone for longer than anybody waits, right after it gave the lease; and gives it once more, late.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lease_whose_reply_is_lost_is_released_and_until_then_its_instance_alone_may_replace_it() {
+    let server = RedisServer::shared();
+    let proxy = Proxy::to(server.port()).await;
+    let (direct, settings) =
+        (server.url(), RedisSettings { timeout: Duration::from_millis(500), ..Default::default() });
+    let through_proxy = direct.replace(&server.port().to_string(), &proxy.port().to_string());
+    let (other, one) = (open(&direct).await, open_with(&through_proxy, settings).await.expect("a store"));
+    let key = lease_key(&direct);
+    proxy.set(Mode::LosesReplyAndCuts("onestop_6_acquire_lease"));
+    let lost = one.coordination().acquire_import_lease().await;
+    assert!(matches!(lost, Err(StoreError::Unavailable(_))), "{lost:?}");
+    let token = text(&server.ask(&["GET", &key]));
+    assert_eq!(other.coordination().acquire_import_lease().await, Err(StoreError::ImportLeaseHeld));
+    proxy.set(Mode::Passes);
+    until(|| server.ask(&["EXISTS", &key]) == ":0\r\n");
+    assert_eq!(server.ask(&["SET", &key, &token]), "+OK\r\n");
+    assert_eq!(other.coordination().acquire_import_lease().await, Err(StoreError::ImportLeaseHeld));
+    one.coordination().acquire_import_lease().await.expect("its own lease is replaced");
+    assert_ne!(text(&server.ask(&["GET", &key])), token);
+    one.coordination().release_import_lease().await;
+    other.coordination().acquire_import_lease().await.expect("nobody holds it");
 }

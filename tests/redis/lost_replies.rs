@@ -18,7 +18,7 @@ use crate::support::proxy::{Mode, Proxy};
 use crate::support::redis_server::{RedisServer, open_with, prefix};
 
 /// What each call of a settle, a reversal, a fence and a look at them says to Redis.
-const SITES: [&str; 4] = ["$1\r\np\r\n$1\r\ns\r\n", "onestop_5_commit", "}:clock", "onestop_5_positions"];
+const SITES: [&str; 4] = ["$1\r\np\r\n$1\r\ns\r\n", "onestop_6_commit", "}:clock", "onestop_6_positions"];
 
 async fn through(proxy: &Proxy, timeout: Duration) -> onestop::store::redis::RedisStore {
     let url = format!("redis://127.0.0.1:{}?prefix={}", proxy.port(), prefix());
@@ -54,7 +54,7 @@ async fn a_reply_lost_at_any_call_site_of_a_cluster_changes_no_answer() {
     let (_server, proxy, url) = cluster_of_one().await;
     let settings = RedisSettings { timeout: Duration::from_secs(10), ..RedisSettings::default() };
     let engine = engine(open_with(&url, settings).await.expect("a store")).await;
-    lose_replies(&engine, &proxy, &[&SITES[..], &["onestop_5_bind"]].concat()).await;
+    lose_replies(&engine, &proxy, &[&SITES[..], &["onestop_6_bind"]].concat()).await;
 }
 
 async fn lose_replies(engine: &Engine<RedisStore>, proxy: &Proxy, sites: &[&'static str]) {
@@ -92,7 +92,7 @@ async fn a_write_with_a_lost_reply_is_unknown_and_the_retry_finds_it() {
     let server = RedisServer::shared();
     let proxy = Proxy::to(server.port()).await;
     let engine = engine(through(&proxy, Duration::from_millis(300)).await).await;
-    proxy.set(Mode::LosesReplyAndCuts("onestop_5_commit"));
+    proxy.set(Mode::LosesReplyAndCuts("onestop_6_commit"));
     assert_eq!(Reason::from(&settles(&engine, 1).await.expect_err("unknown")), Reason::OutcomeUnknown);
     assert_eq!(Reason::from(&settles(&engine, 1).await.expect_err("cut off")), Reason::StoreUnavailable);
     proxy.set(Mode::Passes);

@@ -14,7 +14,7 @@ fn count(bytes: &[u8], text: &str) -> usize {
 /// How often a look-up, the key of a binding, its call, the call of commits, and keys of entries are in these bytes.
 fn counted(bytes: &[u8]) -> [usize; 5] {
     let look_up = "$1\r\np\r\n$1\r\ns\r\n";
-    [look_up, "}:b", "onestop_5_bind", "onestop_5_commit", "}:e"].map(|text| count(bytes, text))
+    [look_up, "}:b", "onestop_6_bind", "onestop_6_commit", "}:e"].map(|text| count(bytes, text))
 }
 
 /// One request looks up the person and the claim; the commit binds the claim. The key of the entry is in the commit, beside

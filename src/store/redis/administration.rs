@@ -6,12 +6,13 @@ use redis::{Value, cmd};
 
 use super::administration_state::{self, KEY};
 use super::call_error::CallError;
+use super::closing::{self, ChainOfClosing};
 use super::commit::check_status;
 use super::import_lease::{self, HeldLease};
 use super::keys::{RedisKeys, common_shard};
 use super::servers::Servers;
-use super::{closing, expected_marker, functions};
-use crate::domain::month::ClosedMonths;
+use super::{expected_marker, functions};
+use crate::domain::month::{ClosedMonths, Month};
 use crate::journal::record;
 use crate::store::StoreError;
 use crate::store::administration::{AdministrationCommit, AdministrationEffect, AdministrationState};
@@ -30,7 +31,8 @@ pub async fn state(servers: &Servers, names: &RedisKeys) -> Result<Administratio
 }
 
 /// A month that is closed in every shard.
-struct ClosedShards {
+struct ClosedMonth {
+    month: Month,
     /// The number of the closing.
     closing: u64,
     /// The latest number that a shard assigned.
@@ -52,10 +54,12 @@ pub async fn commit(
 ) -> Result<(), StoreError> {
     let closed = match commit.effect {
         AdministrationEffect::ClosedMonths(ClosedMonths { through: Some(month) }) => {
-            let Some(closing) = closing::begin(servers, names, &commit, month).await? else { return Ok(()) };
+            let next = administration_state::encode(&commit.state);
+            let chain = ChainOfClosing { version: commit.expected, next: &next };
+            let Some(closing) = closing::begin(servers, names, chain, month).await? else { return Ok(()) };
             let day = commit.committed.china_day();
             let latest = closing::close_shards(servers, names, (closing, month), day).await?;
-            Some(ClosedShards { closing, latest })
+            Some(ClosedMonth { month, closing, latest })
         }
         _ => None,
     };
@@ -66,7 +70,7 @@ pub async fn commit(
 fn administer_command(
     names: &RedisKeys,
     commit: AdministrationCommit,
-    closed: Option<ClosedShards>,
+    closed: Option<ClosedMonth>,
     lease: Option<HeldLease>,
 ) -> redis::Cmd {
     let AdministrationCommit { id, record, committed, origin, expected, state, notice, effect } = commit;
@@ -92,7 +96,7 @@ fn administer_command(
         }
         AdministrationEffect::ClosedMonths(_) => {
             if let Some(closed) = closed {
-                command.arg("close").arg(closed.closing);
+                command.arg("close").arg(closed.closing).arg(closed.month.number());
             }
         }
         AdministrationEffect::None => {}

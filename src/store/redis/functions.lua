@@ -1,4 +1,4 @@
-#!lua name=onestop_5
+#!lua name=onestop_6
 -- The functions of onestop inside Redis. Each one checks everything first; after its first write nothing may fail. So the
 -- checks include the types of keys and the numbers in them. Redis refuses the first write of a function, or none, when its memory
 -- is full, its disk fails or replicas are missing; which commands its user may execute is checked when it is connected to.
@@ -140,16 +140,17 @@ local function commit(keys, args)
   return statuses
 end
 
--- Whether a closing with this number has begun, and neither ended nor was replaced.
-local function is_closing(shared, number)
-  return redis.call('HGET', shared, 'closing') == number and redis.call('HEXISTS', shared, 'closing month') == 1
+-- Whether a closing of this month with this number has begun, and neither ended nor was replaced.
+local function is_closing(shared, number, month)
+  local known = redis.call('HMGET', shared, 'closing', 'closing month')
+  return known[1] == number and known[2] == month
 end
 
 -- Writes a commit of the administration, with what applies from it on, or nothing.
 --   keys   store, administration, journal, entries, clock, day, entry, shared, imports, noted, lease
 --   args   marker, expected version, new state, record, id, deed, instant, the day of the commit, 'live' or 'copied', a number that
---          the entry's is to be above; then 'book' and its digest, 'close' and the number of the closing, 'import' with the number of
---          an import, the row of its end and the token of its lease or '' if it has none, or nothing
+--          the entry's is to be above; then 'book' and its digest, 'close' with the number of the closing and its month, 'import' with
+--          the number of an import, the row of its end and the token of its lease or '' if it has none, or nothing
 -- The status is that of a commit, or 'lease lost'.
 local function administer(keys, args)
   local store, chain, journal, total, clock, newest, entry, shared, imports, noted, lease = unpack(keys)
@@ -158,7 +159,8 @@ local function administer(keys, args)
   local seen = redis.call('GET', chain)
   if seen == state then return 'done' end
   if version_of(seen) ~= expected then return 'conflict' end
-  if effect == 'close' and not is_closing(shared, value) then return 'conflict' end
+  -- Of a closing, the row is its month.
+  if effect == 'close' and not is_closing(shared, value, row) then return 'conflict' end
   if effect == 'import' and token ~= '' and redis.call('GET', lease) ~= token then return 'lease lost' end
   local known = tonumber(redis.call('GET', newest) or 0)
   if origin == 'live' and tonumber(today) < known then return 'earlier day ' .. known end
@@ -205,38 +207,51 @@ local function redirect(keys, args)
 end
 
 -- Begins the closing of a month, unless another month is being closed. A closing of the same month is joined; one of another
--- month that may be replaced is refused from then on, in every shard and in the chain.
+-- month that may be replaced is refused from then on, in every shard and in the chain. So is one with a number that a shard would
+-- refuse: its server has what the server of these keys lost.
 --   keys   store, administration, shared
---   args   marker, expected version, new state, month, the number of the closing that may be replaced or ''
+--   args   marker, expected version, new state or '' if none is to be written, month, the number of the closing that may be
+--          replaced or '', a number that the closing's is to be above
 -- Returns 'done' and the number of the closing, or 'done' alone if the new state is written already; 'busy' and the number of the
 -- closing of another month.
 local function begin_closing(keys, args)
   local store, chain, shared = unpack(keys)
-  local marker, expected, state, month, replaceable = unpack(args)
+  local marker, expected, state, month, replaceable, floor = unpack(args)
   if redis.call('GET', store) ~= marker then return {'another store'} end
   local seen = redis.call('GET', chain)
   if seen == state then return {'done'} end
   if version_of(seen) ~= expected then return {'conflict'} end
   local known = redis.call('HMGET', shared, 'closing', 'closing month')
   local number, pending = known[1], known[2]
-  if pending == month then return {'done', number} end
-  if pending and number ~= replaceable then return {'busy', number} end
-  number = string.format('%.0f', (number or 0) + 1)
+  if pending == month and tonumber(number) > tonumber(floor) then return {'done', number} end
+  if pending and pending ~= month and number ~= replaceable then return {'busy', number} end
+  number = string.format('%.0f', math.max(tonumber(number or 0), tonumber(floor)) + 1)
   redis.call('HSET', shared, 'closing', number, 'closing month', month)
   return {'done', number}
 end
 
 -- Closes months for the persons of a shard: commits that decided their booking months before are refused, and later ones are not
--- on an earlier day than the closing. Refused once a later closing closed months there; what an earlier one closed, and did
--- not enter in the chain, is replaced.
+-- on an earlier day than the closing. Refused once a later closing closed months there, or another with the same number; what an
+-- earlier one closed, and did not enter in the chain, is replaced.
 --   keys   store, closed, closing, day   args   marker, month, the number of the closing, day
 local function close(keys, args)
   local store, closed, closing, day = unpack(keys)
   local marker, month, number, today = unpack(args)
   if redis.call('GET', store) ~= marker then return 'another store' end
-  if tonumber(redis.call('GET', closing) or 0) > tonumber(number) then return 'conflict' end
+  local known = redis.call('MGET', closed, closing)
+  local later = tonumber(known[2] or 0) - tonumber(number)
+  if later > 0 or later == 0 and known[1] ~= month then return 'conflict' end
   raise({day}, {today})
   redis.call('MSET', closed, month, closing, number)
+  return 'done'
+end
+
+-- Ends a closing of months that the chain has as closed already.
+--   keys   store, shared   args   marker, month, the number of the closing
+local function end_closing(keys, args)
+  if redis.call('GET', keys[1]) ~= args[1] then return 'another store' end
+  if not is_closing(keys[2], args[3], args[2]) then return 'conflict' end
+  redis.call('HDEL', keys[2], 'closing month')
   return 'done'
 end
 
@@ -298,17 +313,20 @@ local function write(keys, args)
   return replies
 end
 
--- Acquires the import lease, unless another instance holds it.
---   keys   store, lease, shared   args   marker, token, milliseconds
+-- Acquires the import lease, unless another instance holds it. One that this instance acquired without learning of it is replaced.
+--   keys   store, lease, shared
+--   args   marker, token, milliseconds, what the tokens of this instance begin with, a number that the lease's is to be above
 -- Returns 'done', the number of the lease, and the version of the tables; or 'held'.
 local function acquire_lease(keys, args)
   local store, lease, shared = unpack(keys)
-  local marker, token, milliseconds = unpack(args)
+  local marker, token, milliseconds, instance, floor = unpack(args)
   if redis.call('GET', store) ~= marker then return {'another store'} end
   local held = redis.call('GET', lease)
-  if held and held ~= token then return {'held'} end
-  -- The number first: it fails if what is there is none.
-  if not held then redis.call('HINCRBY', shared, 'lease', 1) end
+  if held and string.sub(held, 1, #instance) ~= instance then return {'held'} end
+  if held ~= token then
+    local number = math.max(tonumber(redis.call('HGET', shared, 'lease') or 0), tonumber(floor)) + 1
+    redis.call('HSET', shared, 'lease', string.format('%.0f', number))
+  end
   redis.call('SET', lease, token, 'PX', milliseconds)
   return {'done', unpack(redis.call('HMGET', shared, 'lease', 'tables'))}
 end
@@ -357,7 +375,7 @@ local function archive(keys, args)
 end
 
 -- Every command that functions write with.
-local WRITES = { 'DEL', 'HDEL', 'HINCRBY', 'HSET', 'HSETNX', 'MSET', 'PEXPIRE', 'SET', 'XADD', 'ZADD' }
+local WRITES = { 'DEL', 'HDEL', 'HSET', 'HSETNX', 'MSET', 'PEXPIRE', 'SET', 'XADD', 'ZADD' }
 
 -- The first of these commands that the caller may not execute on a key; nothing if there is none.
 --   keys   none   args   the key
@@ -368,20 +386,21 @@ local function forbidden(_, args)
   end
 end
 
-redis.register_function('onestop_5_commit', commit)
-redis.register_function('onestop_5_administer', administer)
-redis.register_function('onestop_5_begin_closing', begin_closing)
-redis.register_function('onestop_5_close', close)
-redis.register_function('onestop_5_bind', bind)
-redis.register_function('onestop_5_redirect', redirect)
-redis.register_function('onestop_5_append', append)
-redis.register_function('onestop_5_archive', archive)
-redis.register_function('onestop_5_write', write)
-redis.register_function('onestop_5_acquire_lease', acquire_lease)
-redis.register_function('onestop_5_renew_lease', renew_lease)
-redis.register_function('onestop_5_release_lease', release_lease)
-redis.register_function('onestop_5_begin_import', begin_import)
+redis.register_function('onestop_6_commit', commit)
+redis.register_function('onestop_6_administer', administer)
+redis.register_function('onestop_6_begin_closing', begin_closing)
+redis.register_function('onestop_6_close', close)
+redis.register_function('onestop_6_end_closing', end_closing)
+redis.register_function('onestop_6_bind', bind)
+redis.register_function('onestop_6_redirect', redirect)
+redis.register_function('onestop_6_append', append)
+redis.register_function('onestop_6_archive', archive)
+redis.register_function('onestop_6_write', write)
+redis.register_function('onestop_6_acquire_lease', acquire_lease)
+redis.register_function('onestop_6_renew_lease', renew_lease)
+redis.register_function('onestop_6_release_lease', release_lease)
+redis.register_function('onestop_6_begin_import', begin_import)
 -- They read, and raise two numbers of a shard at most: a Redis whose memory is full is still read.
-redis.register_function{function_name = 'onestop_5_positions', callback = positions, flags = {'allow-oom'}}
-redis.register_function{function_name = 'onestop_5_entries', callback = entries, flags = {'allow-oom'}}
-redis.register_function{function_name = 'onestop_5_forbidden', callback = forbidden, flags = {'no-writes'}}
+redis.register_function{function_name = 'onestop_6_positions', callback = positions, flags = {'allow-oom'}}
+redis.register_function{function_name = 'onestop_6_entries', callback = entries, flags = {'allow-oom'}}
+redis.register_function{function_name = 'onestop_6_forbidden', callback = forbidden, flags = {'no-writes'}}

@@ -9,52 +9,55 @@ use super::call_error::AttemptError;
 pub const LIBRARY: &str = include_str!("functions.lua");
 
 /// Writes commits.
-pub const COMMIT: &str = "onestop_5_commit";
+pub const COMMIT: &str = "onestop_6_commit";
 
 /// Writes a commit of the administration.
-pub const ADMINISTER: &str = "onestop_5_administer";
+pub const ADMINISTER: &str = "onestop_6_administer";
 
 /// Begins the closing of a month.
-pub const BEGIN_CLOSING: &str = "onestop_5_begin_closing";
+pub const BEGIN_CLOSING: &str = "onestop_6_begin_closing";
 
 /// Closes months for the persons of a shard.
-pub const CLOSE: &str = "onestop_5_close";
+pub const CLOSE: &str = "onestop_6_close";
+
+/// Ends a closing of months that the chain has as closed already.
+pub const END_CLOSING: &str = "onestop_6_end_closing";
 
 /// Binds a claim to a person.
-pub const BIND: &str = "onestop_5_bind";
+pub const BIND: &str = "onestop_6_bind";
 
 /// Records the shard of an entry whose id names another shard.
-pub const REDIRECT: &str = "onestop_5_redirect";
+pub const REDIRECT: &str = "onestop_6_redirect";
 
 /// Reads the positions of a hospital's settlements.
-pub const POSITIONS: &str = "onestop_5_positions";
+pub const POSITIONS: &str = "onestop_6_positions";
 
 /// Reads entries in the order of commits.
-pub const ENTRIES: &str = "onestop_5_entries";
+pub const ENTRIES: &str = "onestop_6_entries";
 
 /// Appends a settlement to a hospital's list.
-pub const APPEND: &str = "onestop_5_append";
+pub const APPEND: &str = "onestop_6_append";
 
 /// Executes commands on keys of a shard.
-pub const WRITE: &str = "onestop_5_write";
+pub const WRITE: &str = "onestop_6_write";
 
 /// Acquires the import lease.
-pub const ACQUIRE_LEASE: &str = "onestop_5_acquire_lease";
+pub const ACQUIRE_LEASE: &str = "onestop_6_acquire_lease";
 
 /// Renews the import lease.
-pub const RENEW_LEASE: &str = "onestop_5_renew_lease";
+pub const RENEW_LEASE: &str = "onestop_6_renew_lease";
 
 /// Releases the import lease.
-pub const RELEASE_LEASE: &str = "onestop_5_release_lease";
+pub const RELEASE_LEASE: &str = "onestop_6_release_lease";
 
 /// Begins an import in a shard.
-pub const BEGIN_IMPORT: &str = "onestop_5_begin_import";
+pub const BEGIN_IMPORT: &str = "onestop_6_begin_import";
 
 /// Removes records that are in the archive.
-pub const ARCHIVE: &str = "onestop_5_archive";
+pub const ARCHIVE: &str = "onestop_6_archive";
 
 /// Finds a command that functions write with and the caller may not execute.
-const FORBIDDEN: &str = "onestop_5_forbidden";
+const FORBIDDEN: &str = "onestop_6_forbidden";
 
 /// Loads the functions into a server that does not have them.
 ///

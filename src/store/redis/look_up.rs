@@ -49,8 +49,8 @@ pub async fn look_up(servers: &Servers, names: &RedisKeys, scope: Scope<'_>) -> 
 const CLOSING_PAUSE: Duration = Duration::from_millis(20);
 
 /// Why it is unknown which months are closed.
-const CLOSING_INTERRUPTED: &str = "a closing of a month was interrupted, and is in force for a part of the persons: \
-    close the month again";
+const CLOSING_INTERRUPTED: &str = "a closing of a month was interrupted, or a server of Redis lost it, and it is in force for a \
+    part of the persons: close the month again";
 
 /// The replies to the reads of a look-up.
 struct LookUpReplies {

@@ -233,6 +233,10 @@ impl JournalStore for RedisStore {
         written.await.unwrap_or_else(|ended| Err(StoreError::Unknown(ended.to_string())))
     }
 
+    async fn restore_closed_months(&self, state: &AdministrationState) -> Result<(), StoreError> {
+        closing::restore(&self.servers, &self.names, state).await
+    }
+
     async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
         self.coordination.check_book()?;
         let (servers, names) = (Arc::clone(&self.servers), self.names.clone());
