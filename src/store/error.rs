@@ -35,7 +35,7 @@ pub enum StoreError {
         /// The day of the newest commit.
         newest: Day,
     },
-    /// Another instance holds the import lease.
+    /// Another instance, or a copy into the store, holds the import lease.
     #[error("another instance is importing")]
     ImportLeaseHeld,
     /// The lease of the import expired, and another instance may hold it; nothing was written.

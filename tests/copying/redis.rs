@@ -1,15 +1,20 @@
 //! Into a Redis and back.
 
-use onestop::engine::copy::CopyCount;
-use onestop::store::JournalStore;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use onestop::domain::journal::Instant;
+use onestop::engine::copy::{CopyContext, CopyCount, CopyError, Stage, StoreCopy};
+use onestop::engine::import::ImportSource;
+use onestop::store::coordination::Coordination;
 use onestop::store::memory::MemoryStore;
+use onestop::store::{JournalStore, ReferenceStore, Store};
 
 use super::history::History;
 use super::whole::{reopened, the_rest_is_the_same};
 use super::{copied, copy, open};
 use crate::support::engine;
 use crate::support::program::run;
-use crate::support::redis_server::RedisServer;
+use crate::support::redis_server::{self, RedisServer};
 
 const SEED: u64 = 0x4ed1_5000;
 
@@ -58,4 +63,28 @@ async fn the_command_copies_to_redis_and_back_and_the_audit_passes_in_both() {
     assert!(code == Some(0) && output.contains("can be served"), "{output}{errors}");
     let (code, output, _) = run(&["audit", "verify", "--store", &back.display().to_string(), "--against", &seal]);
     assert_eq!(code, Some(0), "{output}");
+}
+
+/// The second would continue the log of imports, the lists and the rows of the first where it is just then.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_copy_or_an_import_into_one_redis_is_refused_until_the_first_has_ended() {
+    let redis = RedisServer::shared();
+    let (original, url) = (engine(MemoryStore::default()).await, redis.url());
+    History::play(&original, SEED, 10).await;
+    let (one, other) = (redis_server::open(&url).await, redis_server::open(&url).await);
+    other.coordination().acquire_import_lease().await.expect("a lease");
+    assert_eq!(copy(original.store(), &one).await, Err(CopyError::TargetInUse));
+    assert_eq!(one.imports(u64::MAX, 1).await, Ok(Vec::new()), "nothing was written");
+    other.coordination().release_import_lease().await;
+    let lease = format!("{}:{{00}}:import-lease", url.split_once("prefix=").expect("a prefix").1);
+    let is_held = || redis.ask(&["EXISTS", &lease]) == ":1\r\n";
+    let held = AtomicUsize::new(0);
+    let progress = |_: Stage, _: u64, _: u64| {
+        held.fetch_add(usize::from(is_held()), Ordering::Relaxed);
+    };
+    let outside = CopyContext { now: &|| Instant(1), progress: &progress };
+    let copying = StoreCopy::new(original.store(), &one, outside).await.expect("a source");
+    copying.run(ImportSource::default()).await.expect("a copy");
+    assert!(held.load(Ordering::Relaxed) > 0 && !is_held(), "from its first stage to its end");
+    copy(original.store(), &other).await.expect("the same again");
 }

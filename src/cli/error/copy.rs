@@ -26,7 +26,7 @@ pub enum CopyCommandError {
 impl From<CopyError> for CopyCommandError {
     fn from(error: CopyError) -> CopyCommandError {
         match error {
-            CopyError::Store(_, StoreError::Unavailable(_) | StoreError::Unknown(_)) => {
+            CopyError::Store(_, StoreError::Unavailable(_) | StoreError::Unknown(_) | StoreError::ImportLeaseLost) => {
                 CopyCommandError::Interrupted(error)
             }
             error => CopyCommandError::Refused(error),

@@ -7,7 +7,8 @@
 //! incomplete copy knows no hospital, and no engine opens it.
 //!
 //! A copy writes to the target only, except that [`archive`] removes entries of closed years from the source once the
-//! copy is complete. Nobody else may write to either store meanwhile. A copy contains the current hospitals and
+//! copy is complete. Nobody else may write to either store meanwhile; of what another copy or an import would write to the target,
+//! the import lease sees to that. A copy contains the current hospitals and
 //! catalogue, not how each import changed them; the log of imports records those imports, and the copy itself.
 
 mod administration;
@@ -22,6 +23,7 @@ mod verify;
 
 use crate::domain::ids::EntryId;
 use crate::domain::journal::Instant;
+use crate::store::coordination::Coordination;
 use crate::store::keys::StoreKey;
 use crate::store::{Store, StoreError};
 
@@ -61,6 +63,12 @@ pub enum CopyError {
     /// The target contains what the source does not; it was not overwritten.
     #[error("the target contains data that is not in the source: {0}")]
     ForeignContent(String),
+    /// Another copy or an import holds the import lease of the target.
+    #[error(
+        "another copy or an import writes to the target; nothing was copied: run the same command again once it has ended. \
+         What one that was killed holds expires within a minute"
+    )]
+    TargetInUse,
     /// The source is an incomplete copy: settlements are missing.
     #[error("the source is an incomplete copy: copy its own source again")]
     IncompleteSource,
@@ -75,7 +83,10 @@ impl CopyError {
     }
 
     fn target(error: StoreError) -> CopyError {
-        CopyError::Store(StoreRole::Target, error)
+        match error {
+            StoreError::ImportLeaseHeld => CopyError::TargetInUse,
+            error => CopyError::Store(StoreRole::Target, error),
+        }
     }
 
     /// The error of reading a row of a person.
@@ -165,11 +176,23 @@ impl<'a, S: Store, T: Store> StoreCopy<'a, S, T> {
         Ok(StoreCopy { source, target, context, entries })
     }
 
-    /// Copies what the target lacks, and verifies all of it.
+    /// Copies what the target lacks, and verifies all of it, while nothing else is copied or imported into the target.
     ///
     /// # Errors
     /// What prevented it; running it again continues from there.
     pub async fn run(&self, source: ImportSource) -> Result<CopyReport, CopyError> {
+        let coordination = self.target.coordination();
+        coordination.acquire_import_lease().await.map_err(CopyError::target)?;
+        let copied = tokio::select! {
+            biased;
+            lost = coordination.keep_import_lease() => Err(CopyError::target(lost)),
+            copied = self.run_under_lease(source) => copied,
+        };
+        coordination.release_import_lease().await;
+        copied
+    }
+
+    async fn run_under_lease(&self, source: ImportSource) -> Result<CopyReport, CopyError> {
         let mut report = CopyReport::default();
         let tables = self.read_tables().await?;
         self.compare_policies().await?;

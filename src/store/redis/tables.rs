@@ -41,8 +41,8 @@ pub async fn persons(
     Ok(records)
 }
 
-/// Writes a part of an import: the persons of each shard together, hospitals and catalogue as one row. What is not of a
-/// copy is refused once its lease is lost.
+/// Writes a part of an import: the persons of each shard together, hospitals and catalogue as one row. Refused once the
+/// lease is lost, if there is one.
 ///
 /// # Errors
 /// Some persons may have been written, each whole.
@@ -93,7 +93,7 @@ fn by_shard<'a>(ids: impl IntoIterator<Item = &'a PersonId>) -> Vec<(Shard, Vec<
 }
 
 /// Logs the start or the end of an import. An end also changes the version of the tables, so that every instance reads
-/// them again. What is not of a copy is refused once its lease is lost.
+/// them again. Refused once the lease is lost, if there is one.
 ///
 /// # Errors
 /// As [`crate::store::ReferenceStore`].
