@@ -61,14 +61,15 @@ impl<S: Store> StoreReporter<S> {
         if names_persons {
             self.disclosures.log_everything(&permitted)?;
         }
-        let assessed = self.alone(deadline, |reporter| async move { reporter.assess(request).await });
-        let (book, impact, persons) = assessed.await?;
-        if persons.len() > NAMED_PERSONS {
-            let message = format!("would name more than {NAMED_PERSONS} persons: ask for fewer regions or years");
-            return Err(CallError::invalid_field("names_persons", FaultReason::TooMany, message));
-        }
-        let held = self.rows.hold(persons.len())?;
-        Ok(held.until_taken(parts(&book, impact, persons)))
+        self.alone(deadline, &permitted.caller.name, |reporter, reserved| async move {
+            let (book, impact, persons) = reporter.assess(request).await?;
+            if persons.len() > NAMED_PERSONS {
+                let message = format!("would name more than {NAMED_PERSONS} persons: ask for fewer regions or years");
+                return Err(CallError::invalid_field("names_persons", FaultReason::TooMany, message));
+            }
+            Ok(reserved.hold(persons.len()).until_taken(parts(&book, impact, persons)))
+        })
+        .await
     }
 
     async fn assess(

@@ -24,6 +24,7 @@ use super::error::CallError;
 use super::report::{check_count, check_regions, day, moment};
 use super::reporter::{StoreReporter, call_error};
 use super::to_proto::timestamp;
+use super::waiting_rows::ReservedRows;
 
 /// The groups and persons of a message.
 const ROWS: usize = 200;
@@ -48,8 +49,9 @@ impl<S: Store> StoreReporter<S> {
         let question = question(&request)?;
         self.check_categories(&question.categories)?;
         let after = [request.after_groups, request.after_persons].map(count_of);
-        self.alone(deadline, move |reporter| async move {
-            reporter.poverty_made_and_logged(&permitted, &question, after).await
+        let caller = Arc::clone(&permitted.caller.name);
+        self.alone(deadline, &caller, move |reporter, reserved| async move {
+            reporter.poverty_made_and_logged(&permitted, (&question, after), reserved).await
         })
         .await
     }
@@ -58,11 +60,11 @@ impl<S: Store> StoreReporter<S> {
     async fn poverty_made_and_logged(
         &self,
         permitted: &Permitted,
-        question: &PovertyQuestion,
-        [after_groups, after_persons]: [usize; 2],
+        (question, [after_groups, after_persons]): (&PovertyQuestion, [usize; 2]),
+        reserved: ReservedRows,
     ) -> Result<PovertyParts, CallError> {
         let poverty = self.poverty(question).await.map_err(call_error)?;
-        let held = self.rows.hold(poverty.groups.len() + poverty.ordinary.len())?;
+        let held = reserved.hold(poverty.groups.len() + poverty.ordinary.len());
         let sent = poverty.ordinary.iter().skip(after_persons);
         let named = sent.map(|one| PersonId::parse(Arc::clone(&one.person_id), usize::MAX));
         let named = named.collect::<Result<Vec<_>, _>>();

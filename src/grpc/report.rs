@@ -32,6 +32,7 @@ use super::from_proto;
 use super::listing::visible_hospitals;
 use super::reporter::{StoreReporter, call_error};
 use super::to_proto::timestamp;
+use super::waiting_rows::ReservedRows;
 
 /// The rows of a message.
 const ROWS: usize = 500;
@@ -57,9 +58,9 @@ impl<S: Store> StoreReporter<S> {
         if question.by.contains(&Dimension::Person) && !permitted.caller.views_every_hospital() {
             return Err(AccessError::NotPermitted.into());
         }
-        let after_key = request.after_key;
-        self.alone(deadline, move |reporter| async move {
-            reporter.made_and_logged(&permitted, &question, &after_key).await
+        let (after_key, caller) = (request.after_key, Arc::clone(&permitted.caller.name));
+        self.alone(deadline, &caller, move |reporter, reserved| async move {
+            reporter.made_and_logged(&permitted, (&question, &after_key), reserved).await
         })
         .await
     }
@@ -68,11 +69,11 @@ impl<S: Store> StoreReporter<S> {
     async fn made_and_logged(
         &self,
         permitted: &Permitted,
-        question: &Question,
-        after_key: &[String],
+        (question, after_key): (&Question, &[String]),
+        reserved: ReservedRows,
     ) -> Result<ReportParts, CallError> {
         let reported = self.compute(question).await?;
-        let held = self.rows.hold(reported.report.rows.len())?;
+        let held = reserved.hold(reported.report.rows.len());
         if question.by.contains(&Dimension::Person) {
             self.disclosures.log_read(permitted, self.engine.store(), &persons_of(&reported)?)?;
         }

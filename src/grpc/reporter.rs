@@ -21,7 +21,7 @@ use crate::store::Store;
 use super::deadline::{time_limit, within_deadline};
 use super::disclosures::Disclosures;
 use super::error::CallError;
-use super::waiting_rows::WaitingRows;
+use super::waiting_rows::{ReservedRows, WaitingRows};
 
 /// The most that a report may take, whatever deadline its caller has.
 const LONGEST: Duration = Duration::from_secs(3_600);
@@ -36,9 +36,10 @@ pub struct StoreReporter<S> {
     pub(super) engine: Arc<Engine<S>>,
     pub(super) disclosures: Arc<Disclosures>,
     pub(super) cache: Option<PathBuf>,
-    /// Rows of answers whose callers have not taken them; together as many as one report may have.
-    pub(super) rows: WaitingRows,
-    running: Semaphore,
+    /// Rows of answers whose callers have not taken them; with room for as many as one report may have.
+    rows: Arc<WaitingRows>,
+    /// The turn of the one whose work is done; until it ends, though nobody waits for it any more.
+    running: Arc<Semaphore>,
     shutdown: watch::Receiver<bool>,
 }
 
@@ -51,43 +52,50 @@ impl<S: Store> StoreReporter<S> {
         cache: Option<PathBuf>,
         shutdown: watch::Receiver<bool>,
     ) -> StoreReporter<S> {
-        let (rows, running) = (WaitingRows::new(tally::LIMIT), Semaphore::new(1));
+        let (rows, running) = (WaitingRows::new(tally::LIMIT), Arc::new(Semaphore::new(1)));
         StoreReporter { engine, disclosures, cache, rows, running, shutdown }
     }
 
-    /// Does this work on a thread of its own, after all that was asked for before.
+    /// Does this work of a caller on a thread of its own, after all that was asked for before, once there is room for its rows.
     ///
     /// # Errors
-    /// Those of the work; or if the deadline passes or the server stops first.
+    /// Those of the work; if rows wait for their callers; or if the deadline passes or the server stops first.
     pub(super) async fn alone<T, F>(
         self: &Arc<Self>,
         deadline: Duration,
-        work: impl FnOnce(Arc<Self>) -> F + Send + 'static,
+        caller: &Arc<str>,
+        work: impl FnOnce(Arc<Self>, ReservedRows) -> F + Send + 'static,
     ) -> Result<T, CallError>
     where
         T: Send + 'static,
         F: Future<Output = Result<T, CallError>>,
     {
-        within_deadline(deadline, self.in_turn(work)).await
+        within_deadline(deadline, self.in_turn(caller, work)).await
     }
 
-    async fn in_turn<T, F>(self: &Arc<Self>, work: impl FnOnce(Arc<Self>) -> F + Send + 'static) -> Result<T, CallError>
+    async fn in_turn<T, F>(
+        self: &Arc<Self>,
+        caller: &Arc<str>,
+        work: impl FnOnce(Arc<Self>, ReservedRows) -> F + Send + 'static,
+    ) -> Result<T, CallError>
     where
         T: Send + 'static,
         F: Future<Output = Result<T, CallError>>,
     {
-        let _turn = self.running.acquire().await;
+        let turn = Arc::clone(&self.running).acquire_owned().await;
+        let reserved = self.rows.reserve(caller)?;
         let (handle, reporter) = (Handle::current(), Arc::clone(self));
         let mut shutdown = self.shutdown.clone();
         // Dropped with this future, when nobody waits any more.
         let (_waiting, left) = oneshot::channel::<()>();
         let made = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
             handle.block_on(async {
                 tokio::select! {
                     biased;
                     _ = shutdown.wait_for(|stop| *stop) => Err(CallError::Stopping),
                     _ = left => Err(CallError::ReadTimedOut),
-                    made = work(reporter) => made,
+                    made = work(reporter, reserved) => made,
                 }
             })
         });
@@ -105,5 +113,71 @@ pub(super) fn call_error(error: ReportError) -> CallError {
         }
         ReportError::Store(error) => EngineError::from_read_error(error).into(),
         error => CallError::Internal(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+    use crate::access::log::AccessLog;
+    use crate::engine::EngineSettings;
+    use crate::policy::shipped;
+    use crate::store::memory::MemoryStore;
+
+    async fn reporter() -> (watch::Sender<bool>, Arc<StoreReporter<MemoryStore>>) {
+        let book = shipped::book().expect("the shipped book");
+        let engine = Engine::open(MemoryStore::default(), book, EngineSettings::default()).await.expect("an engine");
+        let disclosures = Arc::new(Disclosures::new(AccessLog::Disabled));
+        let (running, shutdown) = watch::channel(false);
+        (running, Arc::new(StoreReporter::new(Arc::new(engine), disclosures, None, shutdown)))
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn nothing_is_made_for_a_caller_that_has_not_taken_its_rows() {
+        let (_running, reporter) = reporter().await;
+        let made = async |caller: &Arc<str>| {
+            let made = Arc::new(AtomicBool::new(false));
+            let making = Arc::clone(&made);
+            let work = move |_: Arc<StoreReporter<MemoryStore>>, reserved: ReservedRows| async move {
+                making.store(true, Ordering::Relaxed);
+                Ok(reserved.hold(tally::LIMIT / 2))
+            };
+            let answer = reporter.alone(Duration::from_secs(60), caller, work).await;
+            (answer, made.load(Ordering::Relaxed))
+        };
+        let [one, other]: [Arc<str>; 2] = ["one", "other"].map(Arc::from);
+        let (waiting, is_made) = made(&one).await;
+        assert!(waiting.is_ok() && is_made);
+        let (refused, is_made) = made(&one).await;
+        assert!(matches!(refused, Err(CallError::Access(_))) && !is_made);
+        let (answer, is_made) = made(&other).await;
+        assert!(answer.is_ok() && is_made);
+        drop((waiting, answer));
+        assert!(made(&one).await.0.is_ok());
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_report_that_nobody_waits_for_keeps_its_turn_until_it_ends() {
+        let (_running, reporter) = reporter().await;
+        let caller: Arc<str> = "one".into();
+        let (begin, begun) = oneshot::channel::<()>();
+        let (end, ends) = std::sync::mpsc::channel::<()>();
+        // It sees at no moment that its caller is gone.
+        let busy = move |_: Arc<StoreReporter<MemoryStore>>, _: ReservedRows| async move {
+            drop(begin);
+            Ok(ends.recv().is_ok())
+        };
+        let mut left = Box::pin(reporter.alone(Duration::from_secs(60), &caller, busy));
+        tokio::select! {
+            _ = &mut left => panic!("it is busy"),
+            _ = begun => drop(left),
+        }
+        let next = reporter.alone(Duration::from_secs(60), &caller, |_, _| async { Ok(()) });
+        assert!(tokio::time::timeout(Duration::from_millis(100), next).await.is_err());
+        drop(end);
+        let next = reporter.alone(Duration::from_secs(60), &caller, |_, _| async { Ok(()) });
+        assert!(next.await.is_ok());
     }
 }

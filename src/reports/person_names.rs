@@ -9,6 +9,9 @@ use crate::store::{ReferenceStore, StoreError};
 use super::dimension::Dimension;
 use super::report::Report;
 
+/// After so many rows others get their turn, and a report that nobody waits for any more ends.
+const PAUSE: usize = 256;
+
 /// Puts ids in place of keys, if rows stand for persons; the rows are then in the order of ids.
 ///
 /// # Errors
@@ -16,7 +19,10 @@ use super::report::Report;
 pub async fn name_persons<S: ReferenceStore>(store: &S, report: &mut Report) -> Result<(), StoreError> {
     let Some(at) = report.by.iter().position(|dimension| *dimension == Dimension::Person) else { return Ok(()) };
     let mut names: HashMap<Arc<str>, Arc<str>> = HashMap::new();
-    for row in &mut report.rows {
+    for (named, row) in report.rows.iter_mut().enumerate() {
+        if (named + 1).is_multiple_of(PAUSE) {
+            tokio::task::yield_now().await;
+        }
         let Some(text) = row.key.get_mut(at) else { continue };
         let name = match names.get(text) {
             Some(name) => name.clone(),
