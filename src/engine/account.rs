@@ -91,10 +91,9 @@ impl<S: Store> Engine<S> {
     /// [`EngineError::NotFound`] for a person who is not known and has no account; [`EngineError::Invalid`] for a year
     /// that is none.
     pub async fn account(&self, name: &AccountName) -> Result<AccountView, EngineError> {
-        let on = name
-            .on
-            .map_or_else(|| Day::new(name.key.year, 12, 31), Ok)
+        let last_of_year = Day::new(name.key.year, 12, 31)
             .map_err(|_| EngineError::invalid("year", FaultReason::NotADay, "is no year"))?;
+        let on = name.on.unwrap_or(last_of_year);
         let scope = Scope::of_person(&name.person_id);
         let seen = self.store.look_up(scope).await.map_err(EngineError::from_read_error)?;
         let account = seen.state.account(&name.key);

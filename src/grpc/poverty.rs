@@ -21,7 +21,7 @@ use crate::store::Store;
 
 use super::authorize::Permitted;
 use super::error::CallError;
-use super::report::{check_count, check_regions, day, moment};
+use super::report::{VALUES, check_count, check_regions, day, moment};
 use super::reporter::{StoreReporter, call_error};
 use super::to_proto::timestamp;
 use super::waiting_rows::ReservedRows;
@@ -63,7 +63,7 @@ impl<S: Store> StoreReporter<S> {
         (question, [after_groups, after_persons]): (&PovertyQuestion, [usize; 2]),
         reserved: ReservedRows,
     ) -> Result<PovertyParts, CallError> {
-        let poverty = self.poverty(question).await.map_err(call_error)?;
+        let poverty = self.poverty(question).await.map_err(poverty_error)?;
         let held = reserved.hold(poverty.groups.len() + poverty.ordinary.len());
         let sent = poverty.ordinary.iter().skip(after_persons);
         let named = sent.map(|one| PersonId::parse(Arc::clone(&one.person_id), usize::MAX));
@@ -102,6 +102,14 @@ impl<S: Store> StoreReporter<S> {
     }
 }
 
+/// The error of a call whose statistics cannot be made. They have no dimensions: fewer days are asked for.
+fn poverty_error(error: ReportError) -> CallError {
+    match error {
+        ReportError::TooLarge(_) => CallError::invalid_field("until", FaultReason::TooMany, error.to_string()),
+        error => call_error(error),
+    }
+}
+
 fn question(request: &pb::ReportPovertyRequest) -> Result<PovertyQuestion, CallError> {
     let mut faults = FieldFaults::default();
     let (from, until) = (day(&mut faults, "from", request.from), day(&mut faults, "until", request.until));
@@ -111,8 +119,15 @@ fn question(request: &pb::ReportPovertyRequest) -> Result<PovertyQuestion, CallE
         }
     }
     check_regions(&mut faults, "regions", &request.regions);
+    if request.categories.is_empty() {
+        faults.add("categories", FaultReason::Missing, "names no register");
+    }
     check_count(&mut faults, "categories", request.categories.len());
     check_count(&mut faults, "thresholds_fen", request.thresholds_fen.len());
+    let thresholds = request.thresholds_fen.iter().enumerate().take(VALUES);
+    for (at, _) in thresholds.filter(|(_, fen)| **fen < 0) {
+        faults.add(format!("thresholds_fen[{at}]"), FaultReason::Negative, "is negative");
+    }
     if from >= until && from.is_some() && until.is_some() {
         faults.add("until", FaultReason::Unreadable, "is not after from");
     }
@@ -208,4 +223,16 @@ fn person_message(one: SettledAsOrdinary) -> pb::PovertyPerson {
 
 fn count(settlements: i64) -> i32 {
     settlements.clamp(i32::MIN.into(), i32::MAX.into()) as i32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statistics_that_are_too_large_are_refused_with_a_field_that_they_have() {
+        let refused = poverty_error(ReportError::TooLarge(7));
+        let fault = refused.faults().and_then(|faults| faults.listed().first()).expect("a fault");
+        assert_eq!((&*fault.field, fault.reason), ("until", FaultReason::TooMany));
+    }
 }

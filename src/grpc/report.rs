@@ -182,6 +182,10 @@ fn question(permitted: &Permitted, request: &pb::ReportRequest) -> Result<Questi
             None => faults.add(format!("only[{at}].dimension"), FaultReason::UnknownWord, "is no possible condition"),
         }
     }
+    if !request.after_key.is_empty() && request.after_key.len() != request.by.len() {
+        let message = format!("has {} values; the key of a row has {}", request.after_key.len(), request.by.len());
+        faults.add("after_key", FaultReason::Unreadable, message);
+    }
     if let HospitalScope::Only(hospitals) = visible_hospitals(permitted) {
         let ids = hospitals.iter().map(|hospital| hospital.as_str().to_owned()).collect();
         only.extend(Condition::new(Dimension::Hospital, ids));

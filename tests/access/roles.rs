@@ -233,9 +233,9 @@ async fn settlements(server: &TestServer, channel: Channel, call: &str, side: &S
         "Report of persons" => report_of(client, "person", person).await,
         "ReportPoverty" => {
             let [from, until] = [2017, 2018].map(|year| Some(pb::Date { year, month: 1, day: 1 }));
-            came(
-                client.report_poverty(pb::settlement::ReportPovertyRequest { from, until, ..Default::default() }).await,
-            )
+            let categories = vec!["destitute".to_owned()];
+            let request = pb::settlement::ReportPovertyRequest { from, until, categories, ..Default::default() };
+            came(client.report_poverty(request).await)
         }
         _ => {
             let insurance = "resident".to_owned();

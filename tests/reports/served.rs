@@ -298,7 +298,8 @@ async fn a_mistyped_region_is_refused_by_both_reports_and_not_a_region_of_nobody
     let regions = ["37", "3701OO", "3701001", ""].map(str::to_owned).to_vec();
     let at_fault = |field: &str| [1, 2, 3].map(|at| (format!("{field}[{at}]"), "UNREADABLE".to_owned()));
     let date = |year| Some(onestop::pb::Date { year, month: 1, day: 1 });
-    let poverty = pb::ReportPovertyRequest { from: date(2017), until: date(2018), ..Default::default() };
+    let categories = vec!["destitute".to_owned()];
+    let poverty = pb::ReportPovertyRequest { from: date(2017), until: date(2018), categories, ..Default::default() };
     let mistyped = pb::ReportPovertyRequest { regions: regions.clone(), ..poverty.clone() };
     assert_eq!(faults(client.report_poverty(mistyped).await), at_fault("regions"));
     let sound = pb::ReportPovertyRequest { regions: vec!["37".to_owned(); 200], ..poverty.clone() };
@@ -319,6 +320,37 @@ async fn a_mistyped_region_is_refused_by_both_reports_and_not_a_region_of_nobody
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn statistics_without_a_register_or_above_a_negative_amount_are_refused() {
+    let place = tempfile::tempdir().expect("a directory");
+    let serve = Serve::start(&place.path().join("store"), &[]);
+    let date = |year| Some(onestop::pb::Date { year, month: 1, day: 1 });
+    let thresholds_fen = vec![0, -1];
+    let request =
+        pb::ReportPovertyRequest { from: date(2017), until: date(2018), thresholds_fen, ..Default::default() };
+    let expected = [("categories", "MISSING"), ("thresholds_fen[1]", "NEGATIVE")];
+    let expected = expected.map(|(field, reason)| (field.to_owned(), reason.to_owned()));
+    assert_eq!(faults(serve.client().await.report_poverty(request).await), expected);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_report_goes_on_after_no_key_with_another_number_of_values_than_a_row() {
+    let place = tempfile::tempdir().expect("a directory");
+    let serve = Serve::start(&place.path().join("store"), &[]);
+    let mut client = serve.client().await;
+    for (values, is_key) in [(0, true), (1, false), (2, true), (3, false)] {
+        let request = pb::ReportRequest {
+            day_of: pb::ReportDay::Settlement.into(),
+            by: vec!["hospital".to_owned(), "category".to_owned()],
+            after_key: vec!["H3".to_owned(); values],
+            ..Default::default()
+        };
+        let refused = client.report(request).await.err().map(|refused| faults::<()>(Err(refused)));
+        let expected = (!is_key).then(|| vec![("after_key".to_owned(), "UNREADABLE".to_owned())]);
+        assert_eq!(refused, expected, "{values} values");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_line_count_within_a_revision_is_refused_by_both_reports() {
     let place = tempfile::tempdir().expect("a directory");
     let serve = Serve::start(&place.path().join("store"), &[]);
@@ -333,8 +365,8 @@ async fn a_line_count_within_a_revision_is_refused_by_both_reports() {
     for lines in 6..=9 {
         let (day_of, line_count) = (pb::ReportDay::Settlement.into(), Some(lines));
         let sums = client.report(pb::ReportRequest { day_of, line_count, ..Default::default() }).await.err();
-        let poverty =
-            pb::ReportPovertyRequest { from: date(2017), until: date(2099), line_count, ..Default::default() };
+        let (from, until, categories) = (date(2017), date(2099), vec!["destitute".to_owned()]);
+        let poverty = pb::ReportPovertyRequest { from, until, categories, line_count, ..Default::default() };
         for refused in [sums, client.report_poverty(poverty).await.err()] {
             let refused = refused.map(|refused| faults::<()>(Err(refused)));
             let within = (lines == 8).then(|| vec![("line_count".to_owned(), "UNREADABLE".to_owned())]);

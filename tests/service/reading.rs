@@ -175,6 +175,10 @@ async fn an_account_of_an_unknown_person_is_not_found_and_an_invalid_year_or_day
     let request = GetAccountRequest { person_id: "P1".to_owned(), insurance: "resident".to_owned(), year: 2017, on };
     let day = refusal_details(&server.settlement_client().get_account(request).await.expect_err("a refusal"));
     assert_eq!((day.faults[0].0.as_str(), day.faults[0].1.as_str()), ("on", "NOT_A_DAY"));
+    let on = Some(Date { year: 2017, month: 2, day: 28 });
+    let request = GetAccountRequest { person_id: "P1".to_owned(), insurance: "resident".to_owned(), year: 0, on };
+    let year = refusal_details(&server.settlement_client().get_account(request).await.expect_err("a refusal"));
+    assert_eq!((year.faults[0].0.as_str(), year.faults[0].1.as_str()), ("year", "NOT_A_DAY"));
 }
 
 async fn get_policy(server: &Server, id: &str, digest: Vec<u8>) -> Result<GetPolicyResponse, Status> {
