@@ -18,6 +18,8 @@ const PAUSE: usize = 256;
 /// If the store cannot be read, or has no record of a person.
 pub async fn name_persons<S: ReferenceStore>(store: &S, report: &mut Report) -> Result<(), StoreError> {
     let Some(at) = report.by.iter().position(|dimension| *dimension == Dimension::Person) else { return Ok(()) };
+    // A walk that begins now leaves out nobody of the report.
+    store.person_records(None, 1).await?;
     let mut names: HashMap<Arc<str>, Arc<str>> = HashMap::new();
     for (named, row) in report.rows.iter_mut().enumerate() {
         if (named + 1).is_multiple_of(PAUSE) {
@@ -39,7 +41,7 @@ pub async fn name_persons<S: ReferenceStore>(store: &S, report: &mut Report) -> 
     Ok(())
 }
 
-/// The id of the person with this key.
+/// The id of the person with this key, who came before the last walk over the persons began.
 ///
 /// # Errors
 /// If the store cannot be read, or has no record of the person.

@@ -71,7 +71,7 @@ pub trait ReferenceStore: Send + Sync + 'static {
     }
 
     /// Up to `limit` reference records of persons with a key after `after`, in the order of keys. A damaged record
-    /// fails alone.
+    /// fails alone. Without `after` a walk begins; records of persons who came after the last one began may be left out.
     fn person_records(
         &self,
         after: Option<StoreKey>,

@@ -23,6 +23,7 @@ use crate::copying::copy_directory;
 use crate::support::claims::claim;
 use crate::support::program::run;
 use crate::support::random::Random;
+use crate::support::redis_server::RedisServer;
 use crate::support::stamp;
 
 const SEED: u64 = 0xc01;
@@ -109,6 +110,22 @@ async fn with_columns_an_impact_is_that_from_the_log_and_only_what_is_new_is_rea
     // Another book is asked of the same columns; and one whose classes mean something else gets the bills from the log.
     for book in [Arc::new(shipped::book().expect("the book")), Arc::new(book_with_other_classes())] {
         assert_eq!(from_columns(store, &directory, &book, &all()).await.0, from_log(store, &book, &all()).await);
+    }
+}
+
+/// A walk over the persons on Redis knows those who were there when it began.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn from_columns_of_redis_every_person_is_named_also_those_who_came_after_another_impact() {
+    let (redis, place) = (RedisServer::shared(), tempfile::tempdir().expect("a directory"));
+    let engine = engine_with(redis.store().await, shipped::book().expect("the book"), person_rows(20)).await;
+    let (store, book, mut known) = (engine.store(), Arc::new(changed_book()), 0);
+    for round in 0..2 {
+        engine.import(person_rows(20 * round + 20)).await.expect("sound rows");
+        play_from(&engine, SEED + round as u64, 20 * round, 20).await;
+        let (columns, _) = from_columns(store, place.path(), &book, &all()).await;
+        assert!(columns.1.len() > known, "{} persons after {known}", columns.1.len());
+        known = columns.1.len();
+        assert_eq!(columns, from_log(store, &book, &all()).await, "round {round}");
     }
 }
 

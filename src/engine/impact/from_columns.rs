@@ -112,6 +112,10 @@ async fn decide_parts<S: Store>(
     threads: NonZero<usize>,
     sum: &mut Impact,
 ) -> Result<Vec<(usize, usize)>, ImpactError> {
+    if persons.is_some() {
+        // A walk that begins now leaves out nobody of the columns.
+        store.person_records(None, 1).await?;
+    }
     let _stop = StopOnDrop(Arc::clone(&deciding.stop));
     let (sender, mut done) = mpsc::channel(threads.get());
     let deciding = Arc::new(deciding);

@@ -1,7 +1,8 @@
 //! Reference records of all persons in the order of keys, for copies of the store.
 //!
 //! Redis does not order its keys, and an index of persons would cost about a hundred bytes a person. So the first page of
-//! a walk scans every key of every server, and holds the keys of persons, 17 bytes each, until the next walk starts.
+//! a walk scans every key of every server, and holds the keys of persons, 17 bytes each, until the next walk starts. So does the
+//! first page of all, whatever its key.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -24,7 +25,7 @@ type PersonKey = (StoreKey, Shard);
 
 /// The persons of the last walk, in the order of keys.
 #[derive(Default)]
-pub struct PersonScan(Mutex<Arc<Vec<PersonKey>>>);
+pub struct PersonScan(Mutex<Option<Arc<Vec<PersonKey>>>>);
 
 impl PersonScan {
     /// Up to `limit` records of persons after a key; without a key, a new walk starts.
@@ -38,11 +39,14 @@ impl PersonScan {
         after: Option<StoreKey>,
         limit: usize,
     ) -> Result<Vec<KeyedPerson>, StoreError> {
-        if after.is_none() {
-            let found = Arc::new(scan_persons(servers, names).await?);
-            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = found;
-        }
-        let known = Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let known = match self.last_walk().filter(|_| after.is_some()) {
+            Some(known) => known,
+            None => {
+                let found = Arc::new(scan_persons(servers, names).await?);
+                *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&found));
+                found
+            }
+        };
         let mut rest = &known[known.partition_point(|(key, _)| after.is_some_and(|after| *key <= after))..];
         let mut page = Vec::new();
         // A person with a state but no record is skipped, so a page takes further keys until it is full.
@@ -52,6 +56,10 @@ impl PersonScan {
             rest = further;
         }
         Ok(page)
+    }
+
+    fn last_walk(&self) -> Option<Arc<Vec<PersonKey>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
