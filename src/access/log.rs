@@ -10,7 +10,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -46,6 +46,8 @@ pub struct LogFile {
     file: File,
     length: u64,
     allocated: u64,
+    /// Whether its last line may lack its end: the disk was full, or the machine failed.
+    is_torn: bool,
 }
 
 /// An answer that discloses something about persons.
@@ -131,15 +133,22 @@ impl AccessLog {
 
 impl LogFile {
     fn open(path: &Path) -> io::Result<LogFile> {
-        let file = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
+        let file = OpenOptions::new().create(true).read(true).append(true).mode(0o600).open(path)?;
         let length = file.metadata()?.len();
-        let mut opened = LogFile { file, length, allocated: length };
+        let is_torn = length > 0 && !ends_with_line(&file, length)?;
+        let mut opened = LogFile { file, length, allocated: length, is_torn };
         opened.allocate();
         Ok(opened)
     }
 
     fn append(&mut self, lines: &[u8]) -> io::Result<()> {
+        if std::mem::replace(&mut self.is_torn, true) {
+            // A line that follows a torn one in the same line could not be read.
+            self.file.write_all(b"\n")?;
+            self.length = self.file.metadata()?.len();
+        }
         self.file.write_all(lines)?;
+        self.is_torn = false;
         self.length += lines.len() as u64;
         if self.allocated < self.length + ALLOCATED_AHEAD / 2 {
             self.allocate();
@@ -162,6 +171,12 @@ impl Drop for LogFile {
             let _given_back = self.file.set_len(self.length);
         }
     }
+}
+
+fn ends_with_line(file: &File, length: u64) -> io::Result<bool> {
+    let mut last = [0];
+    file.read_exact_at(&mut last, length - 1)?;
+    Ok(last == *b"\n")
 }
 
 fn timestamp(at: i64) -> String {
@@ -204,5 +219,27 @@ mod tests {
             let of_another = if number > WITH_ANOTHER { between } else { 0 };
             assert_eq!(length, number / piece * piece * line + of_another, "before line {number}");
         }
+    }
+
+    #[test]
+    fn a_line_that_lacks_its_end_does_not_swallow_the_next_one() {
+        let place = tempfile::tempdir().expect("a directory");
+        let path = place.path().join("access.log");
+        std::fs::write(&path, "{\"at\":\"2017").expect("a torn line");
+        let log = AccessLog::open(&path).expect("a log");
+        let caller = Caller::anyone();
+        let call = Call::from_path("/onestop.settlement.v1.SettlementService/GetAccount").expect("a call");
+        for person in [[1; 16], [2; 16]] {
+            let disclosure = Disclosure { caller: &caller, call, answer: "OK", persons: &[person] };
+            log.record(disclosure, 0).expect("recorded");
+        }
+        let text = std::fs::read_to_string(&path).expect("the log");
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!((lines.len(), lines[0]), (3, "{\"at\":\"2017"));
+        for (line, person) in lines[1..].iter().zip(["01", "02"]) {
+            let read: serde_json::Value = serde_json::from_str(line).expect("a whole line");
+            assert_eq!(read["person"], person.repeat(16));
+        }
+        assert!(text.ends_with('\n'));
     }
 }
