@@ -217,7 +217,7 @@ impl Coverage {
         });
         let shared_caps = |(at, account): (usize, &str)| {
             let earlier = layers[..at].iter().filter(|layer| layer.pays > Money::ZERO);
-            earlier.flat_map(|layer| &layer.terms.caps).any(|cap| cap.account == account)
+            earlier.flat_map(|layer| &layer.terms.caps).any(|cap| cap.account.as_str() == account)
         };
         let reached = cut.into_iter().any(shared_caps);
         self.count("a cap shared by two layers of a claim cut", reached);
