@@ -42,6 +42,12 @@ impl<T: Into<SmolStr>> From<T> for ShortText {
     }
 }
 
+impl From<ShortText> for SmolStr {
+    fn from(text: ShortText) -> SmolStr {
+        text.text
+    }
+}
+
 impl PartialEq for ShortText {
     #[inline(always)]
     fn eq(&self, other: &ShortText) -> bool {

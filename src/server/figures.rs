@@ -137,7 +137,7 @@ impl Figures {
             self.book = Some((book.digest(), Instant::now()));
             let layers = book.policies().iter().flat_map(|policy| &policy.layers);
             let named = layers
-                .map(|layer| LayerAndPayer { layer: layer.head.id.clone(), payer: Arc::clone(&layer.head.payer) });
+                .map(|layer| LayerAndPayer { layer: layer.head.id.clone().into(), payer: Arc::clone(&layer.head.payer) });
             self.metrics.show_layers(named);
         }
         if let Some((_, since)) = self.book {

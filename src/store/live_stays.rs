@@ -17,7 +17,8 @@ const CONTINUATION: usize = 2 * ID;
 pub struct LiveStays {
     /// [`STAY`] bytes each, numbers little-endian.
     packed: Vec<u8>,
-    /// [`CONTINUATION`] bytes for each that continues another.
+    /// [`CONTINUATION`] bytes for each settlement in force that continues another, of any visit: a stay may continue one by
+    /// way of another visit.
     continuations: Vec<u8>,
 }
 
@@ -66,29 +67,25 @@ impl LiveStays {
     }
 
     /// Appends a stay.
-    pub fn push(&mut self, stay: LiveStay, continues: Option<EntryId>) {
+    pub fn push(&mut self, stay: LiveStay) {
         self.packed.extend_from_slice(&stay.settlement.0);
         for number in [stay.hospital, stay.admitted, stay.discharged] {
             self.packed.extend_from_slice(&number.to_le_bytes());
         }
-        self.put_continued(stay.settlement, continues);
     }
 
-    /// Removes the stay of a settlement, if there is one.
+    /// Removes the stay of a settlement, if there is one, and what the settlement continues.
     pub fn remove(&mut self, settlement: EntryId) {
         remove_chunks::<STAY>(&mut self.packed, settlement);
         remove_chunks::<CONTINUATION>(&mut self.continuations, settlement);
     }
 
-    /// Changes what a stay continues.
+    /// Notes what a settlement continues, of any visit.
     pub fn set_continued(&mut self, settlement: EntryId, continues: Option<EntryId>) {
-        if self.iter().any(|stay| stay.settlement == settlement) {
-            remove_chunks::<CONTINUATION>(&mut self.continuations, settlement);
-            self.put_continued(settlement, continues);
+        if self.continued_by(settlement) == continues {
+            return;
         }
-    }
-
-    fn put_continued(&mut self, settlement: EntryId, continues: Option<EntryId>) {
+        remove_chunks::<CONTINUATION>(&mut self.continuations, settlement);
         if let Some(continued) = continues {
             self.continuations.extend_from_slice(&settlement.0);
             self.continuations.extend_from_slice(&continued.0);
@@ -137,9 +134,9 @@ mod tests {
     #[test]
     fn what_was_packed_is_read_again_and_what_was_removed_is_gone() {
         let mut stays = LiveStays::default();
-        stays.push(stay(1), None);
-        stays.push(stay(2), Some(EntryId([1; ID])));
-        stays.push(stay(3), Some(EntryId([2; ID])));
+        [1, 2, 3].into_iter().for_each(|id| stays.push(stay(id)));
+        stays.set_continued(EntryId([2; ID]), Some(EntryId([1; ID])));
+        stays.set_continued(EntryId([3; ID]), Some(EntryId([2; ID])));
         assert!(stays.iter().eq([stay(1), stay(2), stay(3)]));
         assert_eq!(
             [1, 2, 3].map(|id| stays.continued_by(EntryId([id; ID]))),
@@ -151,8 +148,9 @@ mod tests {
         stays.set_continued(EntryId([3; ID]), Some(EntryId([1; ID])));
         assert_eq!(stays.continued_by(EntryId([3; ID])), Some(EntryId([1; ID])));
         stays.set_continued(EntryId([3; ID]), None);
+        assert_eq!(stays.packed().1, [0; 0]);
         stays.set_continued(EntryId([9; ID]), Some(EntryId([1; ID])));
-        assert_eq!(stays.packed().1, [0; 0], "a settlement that is no stay continues nothing");
+        assert_eq!(stays.continued_by(EntryId([9; ID])), Some(EntryId([1; ID])), "also of one that is no stay");
         let (packed, continuations) = stays.packed();
         assert_eq!(LiveStays::from_packed(packed.to_vec(), continuations.to_vec()).as_ref(), Some(&stays));
         assert_eq!(LiveStays::from_packed(packed[1..].to_vec(), Vec::new()), None);

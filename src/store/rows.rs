@@ -92,8 +92,9 @@ impl PersonState {
         if split.is_stay {
             let (admitted, discharged) = (claim.admitted.number(), claim.discharged.number());
             let stay = LiveStay { settlement: id, hospital, admitted, discharged };
-            self.stays.push(stay, continued_of(split));
+            self.stays.push(stay);
         }
+        self.stays.set_continued(id, continued_of(split));
     }
 
     /// The number of a hospital among those that ever settled a claim of the person, from 0.

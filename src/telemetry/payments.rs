@@ -9,8 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use foldhash::fast::RandomState;
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::Meter;
-
-use crate::domain::short_text::ShortText;
+use smol_str::SmolStr;
 
 /// What becomes of a settlement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -42,7 +41,7 @@ impl SettlementEvent {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct LayerAndPayer {
     /// The layer.
-    pub layer: ShortText,
+    pub layer: SmolStr,
     /// The payer.
     pub payer: Arc<str>,
 }

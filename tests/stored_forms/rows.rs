@@ -62,7 +62,8 @@ fn the_state_of_a_person_has_the_bytes_that_it_always_had() {
     });
     let mut stays = LiveStays::default();
     let stay = LiveStay { settlement: entry_id(3), hospital: 1, admitted: 20170608, discharged: 20170615 };
-    stays.push(stay, Some(entry_id(4)));
+    stays.push(stay);
+    stays.set_continued(stay.settlement, Some(entry_id(4)));
     let state = PersonState::from(PersonStateParts {
         version: 300,
         head: Some(entry_id(1)),
