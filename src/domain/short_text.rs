@@ -26,6 +26,11 @@ impl ShortText {
         &self.text
     }
 
+    /// The text, as it is kept.
+    pub fn as_smol_str(&self) -> &SmolStr {
+        &self.text
+    }
+
     /// Whether texts with the same first bytes are equal.
     fn is_rest_equal(&self, other: &ShortText) -> bool {
         let len = self.text.len();
@@ -39,12 +44,6 @@ impl<T: Into<SmolStr>> From<T> for ShortText {
         let mut first = [0; FIRST];
         text.bytes().take(FIRST).zip(&mut first).for_each(|(byte, at)| *at = byte);
         ShortText { first: u64::from_be_bytes(first), text }
-    }
-}
-
-impl From<ShortText> for SmolStr {
-    fn from(text: ShortText) -> SmolStr {
-        text.text
     }
 }
 

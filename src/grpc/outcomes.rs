@@ -49,7 +49,8 @@ pub(super) fn count_readjudicated(metrics: &Metrics, run: &ReadjudicateOutcome) 
 fn count_new(metrics: &Metrics, split: &Split) {
     metrics.count_settlements(SettlementEvent::Settled, 1);
     let layer = |layer: &LayerSplit| {
-        let from = LayerAndPayer { layer: layer.head().id.clone().into(), payer: Arc::clone(&layer.head().payer) };
+        let from =
+            LayerAndPayer { layer: layer.head().id.as_smol_str().clone(), payer: Arc::clone(&layer.head().payer) };
         (from, fen(layer.pays))
     };
     metrics.count_payments(split.layers.iter().map(layer), fen(split.patient));

@@ -136,8 +136,10 @@ impl Figures {
             self.book_info.set(1.0, &[("book", &book.digest().to_string())]);
             self.book = Some((book.digest(), Instant::now()));
             let layers = book.policies().iter().flat_map(|policy| &policy.layers);
-            let named = layers
-                .map(|layer| LayerAndPayer { layer: layer.head.id.clone().into(), payer: Arc::clone(&layer.head.payer) });
+            let named = layers.map(|layer| LayerAndPayer {
+                layer: layer.head.id.as_smol_str().clone(),
+                payer: Arc::clone(&layer.head.payer),
+            });
             self.metrics.show_layers(named);
         }
         if let Some((_, since)) = self.book {

@@ -108,6 +108,24 @@ const INVALID_CLAIMS: &[InvalidClaim] = &[
         },
     ),
     (
+        "a total that is not the sum, refunds of what was not charged, and a line of a day outside the stay",
+        InvalidArgument,
+        "INVALID_REQUEST: claim.items[0].day lies outside the days of admission and discharge (OUTSIDE_STAY); \
+         claim.items[1].code the refunds of this code at 50 exceed its charges by 50.00 (REFUNDS_EXCEED_CHARGES); \
+         claim.total is 1.00, but the items add up to -49.00 (TOTAL_MISMATCH)",
+        |claim| {
+            claim.items[0].day = day("2017-06-07");
+            claim.items.push(item("BED", "-50.00"));
+            claim.total = Some(Money::from_fen(100));
+        },
+    ),
+    (
+        "refunds of a charge whose amount is wrong",
+        InvalidArgument,
+        "INVALID_REQUEST: claim.items[1].amount is 0.10, but quantity x unit_price is 50.00 (AMOUNT_MISMATCH)",
+        |claim| claim.items.extend([raw_item("BED", 10_000, 50_000_000, 10), item("BED", "-50.00")]),
+    ),
+    (
         "lines of days outside the stay",
         InvalidArgument,
         "INVALID_REQUEST: claim.items[0].day lies outside the days of admission and discharge (OUTSIDE_STAY); \

@@ -24,64 +24,77 @@ pub(super) fn valid_items(
         faults.add("claim.items", FaultReason::TooMany, message);
         return None;
     }
-    let items = raw.iter().enumerate();
     let known = faults.count();
-    let items: Vec<Item> = items.filter_map(|(position, item)| item.validate(faults, position, stay, limits)).collect();
-    if faults.count() > known {
-        return None;
-    }
-    check_refunds(faults, &items);
-    Some(items)
+    let mut flawed = Vec::new();
+    let items = raw.iter().enumerate();
+    let items = items
+        .filter_map(|(position, item)| {
+            let known = faults.count();
+            let code = item.valid_code(faults, position, limits);
+            item.check_figures(faults, position, limits);
+            if faults.count() > known {
+                flawed.push(position);
+            }
+            let day = item.valid_day(faults, position, stay);
+            let RawItem { quantity, unit_price, amount, .. } = *item;
+            code.map(|code| Item { code, quantity, unit_price, amount, day })
+        })
+        .collect();
+    check_refunds(faults, raw, &flawed);
+    (faults.count() == known).then_some(items)
+}
+
+/// Names of fields are only formatted for faults: a valid item costs nothing but comparisons.
+fn field(position: usize, name: &str) -> String {
+    format!("claim.items[{position}].{name}")
 }
 
 impl RawItem {
-    /// The item, if its code is valid. Field names are only formatted for faults: a valid item costs nothing but
-    /// comparisons.
-    fn validate(
-        &self,
-        faults: &mut FieldFaults,
-        position: usize,
-        stay: Option<(Day, Day)>,
-        limits: &ClaimLimits,
-    ) -> Option<Item> {
-        let known = faults.count();
-        let field = |name: &str| format!("claim.items[{position}].{name}");
-        let RawItem { code, quantity, unit_price, amount, day } = self;
-        let (quantity, unit_price, amount, day) = (*quantity, *unit_price, *amount, *day);
-        let code = match ItemCode::parse(code.as_str(), limits.id_bytes) {
+    /// The code, if it is one.
+    fn valid_code(&self, faults: &mut FieldFaults, position: usize, limits: &ClaimLimits) -> Option<ItemCode> {
+        match ItemCode::parse(self.code.as_str(), limits.id_bytes) {
             Ok(code) => Some(code),
             Err(error) => {
-                faults.add(field("code"), error.reason(), error.to_string());
+                faults.add(field(position, "code"), error.reason(), error.to_string());
                 None
             }
-        };
+        }
+    }
+
+    /// The faults of quantity, price and amount.
+    fn check_figures(&self, faults: &mut FieldFaults, position: usize, limits: &ClaimLimits) {
+        let known = faults.count();
+        let RawItem { quantity, unit_price, amount, .. } = *self;
         if amount < -limits.amount || amount > limits.amount {
-            faults.add(field("amount"), FaultReason::TooLarge, out_of_range_message(limits));
+            faults.add(field(position, "amount"), FaultReason::TooLarge, out_of_range_message(limits));
         }
         if i128::from(unit_price.0) > i128::from(limits.amount.fen()) * 10_000 {
-            faults.add(field("unit_price"), FaultReason::TooLarge, out_of_range_message(limits));
+            faults.add(field(position, "unit_price"), FaultReason::TooLarge, out_of_range_message(limits));
         }
         if unit_price.0 < 0 {
-            faults.add(field("unit_price"), FaultReason::Negative, "is negative");
+            faults.add(field(position, "unit_price"), FaultReason::Negative, "is negative");
         }
         if amount.fen().signum() * quantity.0.signum() < 0 {
-            faults.add(field("amount"), FaultReason::UnlikeSign, "has another sign than the quantity");
+            faults.add(field(position, "amount"), FaultReason::UnlikeSign, "has another sign than the quantity");
         }
         if quantity.0 == 0 && amount != Money::ZERO {
-            faults.add(field("amount"), FaultReason::AmountMismatch, "is not zero, but the quantity is");
+            faults.add(field(position, "amount"), FaultReason::AmountMismatch, "is not zero, but the quantity is");
         }
         let mismatch = amount_fault(amount, quantity, unit_price).filter(|_| faults.count() == known);
         if let Some((reason, message)) = mismatch {
-            faults.add(field("amount"), reason, message);
+            faults.add(field(position, "amount"), reason, message);
         }
-        let day = match day.map(|raw| item_day(raw, stay)).transpose() {
+    }
+
+    /// The day, if one is given and valid.
+    fn valid_day(&self, faults: &mut FieldFaults, position: usize, stay: Option<(Day, Day)>) -> Option<Day> {
+        match self.day.map(|raw| item_day(raw, stay)).transpose() {
             Ok(day) => day,
             Err((reason, message)) => {
-                faults.add(field("day"), reason, message);
+                faults.add(field(position, "day"), reason, message);
                 None
             }
-        };
-        code.map(|code| Item { code, quantity, unit_price, amount, day })
+        }
     }
 }
 

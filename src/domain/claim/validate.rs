@@ -9,7 +9,7 @@ use crate::domain::vocabulary::Vocabulary;
 use crate::domain::words::Visit;
 
 use super::items::valid_items;
-use super::{Claim, ClaimKeys, ClaimLimits, Continues, Item, RawClaim, RawContinues, RawDate};
+use super::{Claim, ClaimKeys, ClaimLimits, Continues, RawClaim, RawContinues, RawDate, RawItem};
 
 /// Why a request about a claim is faulty by itself. With its ids, where they are valid, a faulty retry can still be
 /// compared with what was settled before.
@@ -36,7 +36,7 @@ impl RawClaim {
             emergency,
             admitted,
             discharged,
-            items,
+            items: raw_items,
             total,
             diagnosis,
             continues,
@@ -49,8 +49,8 @@ impl RawClaim {
         let visit = valid_visit(&mut faults, visit, vocabulary);
         let days = valid_days(&mut faults, *admitted, *discharged);
         check_stay_limits(&mut faults, days, limits, today);
-        let items = valid_items(&mut faults, items, days, limits);
-        check_total(&mut faults, *total, items.as_deref());
+        let items = valid_items(&mut faults, raw_items, days, limits);
+        check_total(&mut faults, *total, raw_items);
         let diagnosis = diagnosis.as_deref();
         let diagnosis = diagnosis
             .and_then(|code| valid_text(&mut faults, "claim.diagnosis", Diagnosis::parse(code, limits.id_bytes)));
@@ -88,10 +88,10 @@ pub(crate) fn valid_text<T>(
     parsed.map_err(|error| faults.add(field, error.reason(), error.to_string())).ok()
 }
 
-/// A stated total is the sum of the bill. Beside faulty lines it is not checked.
-fn check_total(faults: &mut FieldFaults, total: Option<Money>, items: Option<&[Item]>) {
-    let (Some(total), Some(items)) = (total, items) else { return };
-    let sum: Money = items.iter().map(|item| item.amount).sum();
+/// A stated total is the sum of the bill. It is not checked where there is no bill, or the sum is of no size.
+fn check_total(faults: &mut FieldFaults, total: Option<Money>, items: &[RawItem]) {
+    let sum = items.iter().try_fold(Money::ZERO, |sum, item| sum.checked_add(item.amount));
+    let (Some(total), Some(sum), false) = (total, sum, items.is_empty()) else { return };
     if total != sum {
         faults.add("claim.total", FaultReason::TotalMismatch, format!("is {total}, but the items add up to {sum}"));
     }
