@@ -204,6 +204,41 @@ fn a_damaged_head_of_the_last_covered_frame_is_named_and_not_taken_for_an_older_
     assert!(reopen(&disk, covered).is_ok());
 }
 
+/// A flipped bit in any byte of its head, and a first page that became zero.
+#[test]
+fn a_damaged_beginning_of_the_last_covered_frame_is_named_if_it_is_the_first_of_its_segment_or_the_frames_are_long() {
+    let disk = SimulatedDisk::default();
+    let mut log = create(&disk);
+    let ends = [(); 2].map(|()| {
+        log.append(&mut group(&[(vec![1; 100], vec![7; 20_000])])).expect("an append");
+        log.end()
+    });
+    // Five pages each, and together longer than the longest frame.
+    let starts = [4_096, 24_576];
+    assert_eq!(ends.map(|end| end.lsn), [24_576, 45_056]);
+    let whole = disk.bytes(&file_name(0));
+    for (start, covered) in starts.into_iter().zip(ends) {
+        let flipped = (start..start + 64).map(|at| {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 0x10;
+            bytes
+        });
+        let mut zeroed = whole.clone();
+        zeroed[start..start + 4_096].fill(0);
+        for (number, bytes) in flipped.chain([zeroed]).enumerate() {
+            let damaged = disk.copy();
+            damaged.put(&file_name(0), bytes);
+            match reopen(&damaged, covered).err() {
+                Some(LogError::Damaged { file, byte, .. }) => {
+                    assert_eq!((file, byte), (file_name(0), start as u64), "damage {number}");
+                }
+                other => panic!("damage {number} of the frame at {start}: {other:?}"),
+            }
+        }
+        assert!(reopen(&disk.copy(), covered).is_ok());
+    }
+}
+
 #[test]
 fn bytes_behind_the_end_that_no_interrupted_write_explains_are_refused_and_named() {
     let (disk, groups) = filled(27, true);

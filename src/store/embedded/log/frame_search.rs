@@ -34,15 +34,15 @@ impl Segments {
         let next = match self.last_head_before(&segment, byte)? {
             Some((head, _)) if head.kind == FrameKind::Roll => return Ok(None),
             Some((_, end)) => end,
-            // The first frame of the segment, or several frames before this byte, cannot be read.
-            None => LogEnd { lsn: self.sizes().lsn(number, byte.max(PAGE)), ..LogEnd::default() },
+            // The first frame of the segment cannot be read.
+            None => LogEnd { lsn: self.sizes().lsn(number, PAGE), ..LogEnd::default() },
         };
         // Behind the last head that can be read must be a frame, unless that of the head reaches beyond this position.
         if next.lsn > lsn { Ok(None) } else { self.required_frame(next).map(|_| None) }
     }
 
-    /// The last head of a frame before a byte of a segment, and the end of the log after its frame; none if there is no head
-    /// as near as that of a frame that reaches up to this byte.
+    /// The last head of a frame before a byte of a segment, and the end of the log after its frame; none if not even the first
+    /// frame of the segment has a head that can be read. It is near unless frames before this byte are damaged or missing.
     ///
     /// # Errors
     /// If it cannot be read.
@@ -51,9 +51,8 @@ impl Segments {
         segment: &Segment,
         byte: u64,
     ) -> Result<Option<(FrameHead, LogEnd)>, LogError> {
-        let first = byte.saturating_sub(u64::from(self.sizes().frame)).max(PAGE);
         let mut bytes = [0; FRAME_HEAD];
-        for at in (first / PAGE..byte / PAGE).rev().map(|page| page * PAGE) {
+        for at in (1..byte / PAGE).rev().map(|page| page * PAGE) {
             read_padded(&*segment.file, &mut bytes, at).map_err(segment.failed("read"))?;
             if let Ok(head) = self.decode_head(segment, at, &bytes) {
                 return Ok(Some((head, end_after(&head, &bytes, self.sizes()))));

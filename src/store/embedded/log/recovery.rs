@@ -121,18 +121,29 @@ fn check_covered(segments: &Segments, covered: LogEnd) -> Result<u32, LogError> 
     })?;
     match segments.last_head_before(&segment, byte)? {
         Some((head, end)) if end == covered => return Ok(head.newest_day),
-        Some((_, end)) if end.lsn < covered.lsn => check_not_damaged(segments, &segment, end)?,
-        _ => {}
+        Some((_, end)) if end.lsn < covered.lsn => check_not_damaged(segments, &segment, byte, end)?,
+        Some(_) => {}
+        None => {
+            let first = LogEnd { lsn: segments.sizes().lsn(number, PAGE), ..LogEnd::default() };
+            check_not_damaged(segments, &segment, byte, first)?;
+        }
     }
     Err(not_covered())
 }
 
-/// Checks that nothing is at this end of the log, as in an older copy, rather than a frame that cannot be read.
-fn check_not_damaged(segments: &Segments, segment: &Segment, end: LogEnd) -> Result<(), LogError> {
+/// Checks that nothing was written before this byte of a segment, as in an older copy, rather than frames from this end of the
+/// log on whose heads cannot be read.
+///
+/// The page before the byte decides: the trailer of a frame that ends there is in it, and where nothing was written it is zero.
+/// So a covered frame of one page that became zero as a whole looks like an older copy.
+fn check_not_damaged(segments: &Segments, segment: &Segment, byte: u64, unreadable: LogEnd) -> Result<(), LogError> {
+    // No frame ends in the middle of a page, or before the first frame.
+    if byte <= PAGE || !byte.is_multiple_of(PAGE) {
+        return Ok(());
+    }
     let mut page = [0; PAGE as usize];
-    let byte = segments.sizes().place(end.lsn).1;
-    read_padded(&*segment.file, &mut page, byte).map_err(segment.failed("read"))?;
-    if is_zero(&page) { Ok(()) } else { segments.required_frame(end).map(drop) }
+    read_padded(&*segment.file, &mut page, byte - PAGE).map_err(segment.failed("read"))?;
+    if is_zero(&page) { Ok(()) } else { segments.required_frame(unreadable).map(drop) }
 }
 
 /// Zeros what is behind the end of the log, if it can only be the remains of one interrupted write.
