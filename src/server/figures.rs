@@ -94,7 +94,7 @@ impl Figures {
             index_failing: metrics.gauge(
                 "onestop.store.index_failing",
                 "",
-                "1 while a file of the index cannot be read or written, which is tried again",
+                "1 while a file of the index cannot be read or written, or files are not merged for want of room, which is tried again",
             ),
             book: None,
             warned: BTreeMap::new(),

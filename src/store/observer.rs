@@ -15,6 +15,6 @@ pub struct CheckpointLag {
     pub log_bytes: u64,
     /// How long a complete generation of the index has waited to be written; zero if none waits.
     pub waiting: Duration,
-    /// Whether a file of the index cannot be read or written. It is tried again.
+    /// Whether a file of the index cannot be read or written, or files are not merged for want of room. It is tried again.
     pub is_failing: bool,
 }

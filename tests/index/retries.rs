@@ -1,6 +1,7 @@
 //! A file of the index that cannot be written is tried again by the threads: rows are taken while there is memory for them, and
 //! again once the file can be written. Merges that the disk has no room for are put off, and write nothing.
 
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::support::{Frames, assert_equal, inline, open, table};
@@ -123,7 +124,8 @@ fn merges_without_room_write_nothing_and_rows_are_refused_when_too_many_runs_wai
 fn while_a_large_merge_has_no_room_smaller_ones_go_on() {
     let (disk, mut frames, mut random) = (SimulatedDisk::default(), Frames::default(), Random(6));
     let options = IndexOptions { generation_rows: 600, ..IndexOptions::default() };
-    let index = open(&disk, options).expect("an index").index;
+    // The disk looks at it for as long as its threads run.
+    let index: &'static Index = Box::leak(Box::new(open(&disk, options).expect("an index").index));
     let mut insert_generation = || {
         let (rows, end) = frames.append(100, 20, &mut random);
         wait_until("room for a generation", || index.wait_for_room().is_ok());
@@ -138,8 +140,17 @@ fn while_a_large_merge_has_no_room_smaller_ones_go_on() {
     let runs = || index.version().files().count();
     wait_until("ten runs of eight generations each", || runs() == 10 && index.is_failing());
     assert_eq!(index.failure(), None);
+    let seen = Arc::<Mutex<Vec<_>>>::default();
+    disk.on_free({
+        let seen = Arc::clone(&seen);
+        move || seen.lock().expect("a lock").push((index.version().files().count(), index.is_failing()))
+    });
+    (0..8).for_each(|_| insert_generation());
+    let has_looked = || seen.lock().expect("a lock").iter().any(|(runs, _)| *runs == 11);
+    wait_until("room is looked for again after a smaller merge", has_looked);
+    assert!(seen.lock().expect("a lock").iter().all(|(_, is_failing)| *is_failing), "the large merge has no room");
     disk.set_free(u64::MAX);
-    wait_until("eight of them are merged", || runs() == 3 && !index.is_failing());
+    wait_until("eight of them are merged", || runs() == 4 && !index.is_failing());
     let persons = index.range(KeyRange::all(Table::Person), usize::MAX).expect("rows");
     assert_eq!(persons, table(&frames.rows(), Table::Person));
 }

@@ -61,6 +61,8 @@ struct State {
     is_full: bool,
     /// The free bytes; none if they do not count.
     free: Option<u64>,
+    /// What is called when somebody asks for them.
+    on_free: Option<Arc<dyn Fn() + Send + Sync>>,
 }
 
 /// The disk; clones share it.
@@ -206,6 +208,11 @@ impl SimulatedDisk {
         self.state().free = Some(bytes);
     }
 
+    /// Calls this whenever somebody asks how many bytes are free, before the answer.
+    pub fn on_free(&self, call: impl Fn() + Send + Sync + 'static) {
+        self.state().on_free = Some(Arc::new(call));
+    }
+
     /// Ends the process; the disk can be used again.
     pub fn crash(&self, crash: Crash, random: &mut Random) {
         let mut state = self.state();
@@ -309,6 +316,8 @@ impl Disk for SimulatedDisk {
     }
 
     fn free(&self) -> io::Result<u64> {
+        let on_free = self.state().on_free.clone();
+        on_free.iter().for_each(|call| call());
         Ok(self.state().free.unwrap_or(u64::MAX))
     }
 }

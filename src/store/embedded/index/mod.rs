@@ -293,7 +293,8 @@ impl Index {
         (memory.uncovered_bytes(), memory.frozen_for())
     }
 
-    /// Whether a file cannot be read or written, so that upkeep is tried again, or the index accepts no more rows.
+    /// Whether upkeep is tried again, since a file cannot be read or written or since files are not merged for want of room, or
+    /// the index accepts no more rows.
     pub fn is_failing(&self) -> bool {
         self.shared.is_failing()
     }

@@ -275,8 +275,18 @@ impl Shared {
         self.changed.notify_all();
     }
 
+    /// Notes that a task succeeded. That one merge succeeded makes no room for another.
     fn set_working(&self, task: Task) {
-        if self.work().failing[task as usize].take().is_some() {
+        self.clear_failing(task, |error| !matches!(error, IndexError::NoRoom { .. }));
+    }
+
+    /// Notes that a merge of so many bytes has room, and so has the one that had none, unless that is larger.
+    pub(super) fn set_has_room(&self, bytes: u64) {
+        self.clear_failing(Task::Merge, |error| matches!(error, IndexError::NoRoom { needed, .. } if *needed <= bytes));
+    }
+
+    fn clear_failing(&self, task: Task, is_over: impl FnOnce(&IndexError) -> bool) {
+        if self.work().failing[task as usize].take_if(|error| is_over(error)).is_some() {
             tracing::info!(?task, "the index is written again");
         }
     }

@@ -10,7 +10,8 @@
 //! writes files of its own: what a failed sync left in the memory of the system is not on the disk.
 //!
 //! A merge begins only if the disk has room for all of its new run beside the reserve, below which commits are refused: until
-//! the end it needs room for the old runs and the new one. One at a lower level, which needs less, goes on meanwhile.
+//! the end it needs room for the old runs and the new one. One at a lower level, which needs less, goes on meanwhile, and the
+//! index counts as failing until the large one has room.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -107,7 +108,10 @@ fn merge_below(shared: &Shared, level: u64) -> Result<bool, Interrupted> {
     let (Some(newest), Some(oldest)) = (runs.first(), runs.last()) else { return Ok(false) };
     let (newest, oldest) = (newest.head().id, oldest.head().id);
     if let Err(no_room) = check_room(shared, &runs) {
-        return if merge_below(shared, newest.level)? { Ok(true) } else { Err(no_room.into()) };
+        return match merge_below(shared, newest.level) {
+            Ok(false) | Err(Interrupted::Failed(IndexError::NoRoom { .. })) => Err(no_room.into()),
+            merged => merged,
+        };
     }
     let id = RunId { number: shared.next_run(), level: newest.level + 1, from: oldest.from, to: newest.to };
     let merged = write_merged(shared, &runs, id);
@@ -125,7 +129,11 @@ fn check_room(shared: &Shared, runs: &[Arc<Run>]) -> Result<(), IndexError> {
     let free = shared.disk.free().map_err(|error| IndexError::file("find room to merge", oldest, &error))?;
     let needed = runs.iter().fold(0u64, |needed, run| needed.saturating_add(run.length()));
     let reserve = shared.reserve.load(Ordering::Relaxed);
-    if free >= needed.saturating_add(reserve) { Ok(()) } else { Err(IndexError::NoRoom { needed, reserve }) }
+    if free < needed.saturating_add(reserve) {
+        return Err(IndexError::NoRoom { needed, reserve });
+    }
+    shared.set_has_room(needed);
+    Ok(())
 }
 
 /// The eight oldest runs, newest first, of the level below this one that has most; `None` if none has eight.
