@@ -7,8 +7,9 @@ use super::index::{Index, IndexError, LogEnd};
 use super::log::{Frame, LogError};
 use crate::store::StoreError;
 
-/// The pauses before a frame is tried again that finds no room in the index because a file cannot be written: 12.7 seconds
-/// together, so that a store whose index stays so is refused, by the name of the file, while whoever starts it looks on.
+/// The pauses of an opening before a frame is tried again that finds no room in the index because a file cannot be written: 12.7
+/// seconds together, for all frames, so that a store whose index stays so, or becomes so again and again, is refused, by the name
+/// of the file, while whoever starts it looks on.
 pub const PAUSES: [Duration; 7] = [
     Duration::from_millis(100),
     Duration::from_millis(200),
@@ -34,26 +35,28 @@ pub enum ReplayError {
 }
 
 /// Inserts the rows of a frame that is replayed. If a file of the index cannot be written, it is tried again after each of the
-/// pauses.
+/// pauses that are left.
 ///
 /// # Errors
 /// If a record does not have the form of a commit, or the index has no room after the last pause, or accepts no more rows.
-pub fn replay(index: &Index, frame: &Frame, end: LogEnd, pauses: &[Duration]) -> Result<(), ReplayError> {
+pub fn replay(
+    index: &Index,
+    frame: &Frame,
+    end: LogEnd,
+    pauses: &mut impl Iterator<Item = Duration>,
+) -> Result<(), ReplayError> {
     let mut rows = Vec::new();
     for (position, record) in frame.records() {
         add_index_rows(&mut rows, record, position)?;
     }
-    for pause in pauses {
-        match index.insert(&rows, end) {
-            // Nothing was inserted.
-            Err(error) if index.failure().is_none() => {
-                tracing::warn!(%error, ?pause, "the index takes no rows, which is tried again after a pause");
-                std::thread::sleep(*pause);
-            }
-            inserted => return Ok(inserted?),
-        }
+    while let Err(error) = index.insert(&rows, end) {
+        // Nothing was inserted, unless the index accepts no more rows.
+        let pause = if index.failure().is_none() { pauses.next() } else { None };
+        let Some(pause) = pause else { return Err(error.into()) };
+        tracing::warn!(%error, ?pause, "the index takes no rows, which is tried again after a pause");
+        std::thread::sleep(pause);
     }
-    Ok(index.insert(&rows, end)?)
+    Ok(())
 }
 
 #[cfg(test)]
@@ -79,18 +82,23 @@ mod tests {
         Index::open(Arc::new(Directory::new(path.to_owned())), STORE, options).expect("an index").index
     }
 
-    /// Opens the log, and replays all of it.
-    fn replay_log(log: &Path, index: &Index, pauses: &[Duration]) -> Result<Log, ReplayError> {
+    /// Opens the log, and replays all of it with at most so many short pauses; those that it does not use are left.
+    fn replay_log(log: &Path, index: &Index, pauses: &mut usize) -> Result<Log, ReplayError> {
         let disk = Arc::new(Directory::new(log.to_owned()));
-        let opened =
-            Log::open(disk, STORE, OPTIONS, LogEnd::default(), |frame| replay(index, frame, frame.end(SIZES), pauses));
+        let mut next = std::iter::from_fn(|| {
+            *pauses = pauses.checked_sub(1)?;
+            Some(Duration::from_millis(10))
+        });
+        let opened = Log::open(disk, STORE, OPTIONS, LogEnd::default(), |frame| {
+            replay(index, frame, frame.end(SIZES), &mut next)
+        });
         opened.map(|OpenedLog { log, .. }| log)
     }
 
     /// Makes a log with a row of each of so many persons, in a frame of its own.
     fn make_log(path: &Path, index: &Index, persons: u8) {
         Log::create(Arc::new(Directory::new(path.to_owned())), STORE, SIZES).expect("a log");
-        let mut log = replay_log(path, index, &[]).expect("the log");
+        let mut log = replay_log(path, index, &mut 0).expect("the log");
         for person in 0..persons {
             let (mut record, mut group) = (RecordBuilder::default(), Group::new(SIZES));
             record.keyed(Table::Person, &[person; 16], |rows| rows.push(person));
@@ -107,8 +115,10 @@ mod tests {
         let index = open_index(&path);
         make_log(&log, &index, 12);
         std::fs::rename(&path, &away).expect("renamed");
-        let refused = replay_log(&log, &index, &[Duration::ZERO]).err().expect("a refusal").to_string();
+        let mut pauses = 3;
+        let refused = replay_log(&log, &index, &mut pauses).err().expect("a refusal").to_string();
         assert!(refused.starts_with("cannot create the index file run-"), "{refused}");
+        assert_eq!(pauses, 0, "all of them are used");
         drop(index);
         std::fs::rename(&away, &path).expect("renamed");
         let index = open_index(&path);
@@ -120,7 +130,7 @@ mod tests {
                 }
                 std::fs::rename(&away, &path).expect("renamed");
             });
-            replay_log(&log, &index, &[Duration::from_millis(10); 2_000]).expect("the log");
+            replay_log(&log, &index, &mut 2_000).expect("the log");
         });
         index.checkpoint().expect("a checkpoint");
         let persons = index.range(KeyRange::all(Table::Person), 100).expect("rows");

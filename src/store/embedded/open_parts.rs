@@ -45,8 +45,9 @@ pub(super) fn open_journal(
     let index = Arc::new(opened.index);
     let covered = index.covered();
     let options = LogOptions { syncing: durability.syncing(), ..LogOptions::default() };
+    let mut pauses = PAUSES.into_iter();
     let log = Log::open(log_disk, directory.identity, options, covered, |frame| {
-        replay(&index, frame, frame.end(LogSizes::STORE), &PAUSES)
+        replay(&index, frame, frame.end(LogSizes::STORE), &mut pauses)
     });
     let OpenedLog { log, cut } = log.map_err(|error| match error {
         ReplayError::Log(error) => log_failed(error),
