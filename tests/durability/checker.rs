@@ -81,6 +81,14 @@ fn a_reused_descriptor_is_another_file() {
 }
 
 #[test]
+fn a_descriptor_that_is_used_again_before_its_close_has_ended_is_the_new_file() {
+    let (closing, closed) = ("12 close(5 <unfinished ...>\n", "12 <... close resumed>) = 0\n");
+    let again = "11 openat(AT_FDCWD, \"/var/store/redb\", O_RDWR) = 5\n";
+    let lines = [OPENED, closing, again, closed, ASKED, WRITTEN, SYNCED, ANSWERED];
+    assert_eq!(verdicts(&lines), [(1, Verdict::Synced)]);
+}
+
+#[test]
 fn a_sync_that_failed_does_not_count() {
     let failed = "11 fdatasync(5) = -1 EIO (Input/output error)\n";
     assert_eq!(verdicts(&[OPENED, ASKED, WRITTEN, failed, ANSWERED]), [(1, Verdict::Unsynced)]);

@@ -91,7 +91,8 @@ pub(super) struct Call {
     pub(super) result: i64,
 }
 
-/// The calls of a trace in the order in which they ended; those that did not end are left out.
+/// The calls of a trace in the order in which they ended, but a `close` where it began: from then on another file may have its
+/// descriptor. Those that did not end are left out.
 pub(super) fn calls(trace: &str) -> Vec<Call> {
     let mut open: HashMap<&str, (usize, String)> = HashMap::new();
     let mut calls = Vec::new();
@@ -107,6 +108,7 @@ pub(super) fn calls(trace: &str) -> Vec<Call> {
             calls.extend(call(at, at, text));
         }
     }
+    calls.sort_by_key(|call: &Call| if call.name == "close" { call.began } else { call.ended });
     calls
 }
 
