@@ -50,6 +50,7 @@ mod reply;
 mod scanned_commit;
 mod seen_rows;
 mod snapshot;
+mod write_queue;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -79,9 +80,10 @@ use log_scan::LogScan;
 use observation::ObserverCell;
 pub use open_error::OpenError;
 use open_parts::{open_journal, open_tables};
-use reference_writer::{ReferenceWriter, WriteJob};
+use reference_writer::ReferenceWriter;
 use reply::{ReplySender, reply};
 use seen_rows::SeenRows;
+use write_queue::{WriteJob, write_queue};
 
 /// A store in a directory.
 pub struct EmbeddedStore {
@@ -129,14 +131,14 @@ impl EmbeddedStore {
         let observer = ObserverCell::default();
         let (commits, queue) = job_queue();
         let committer = Committer::new(log, Arc::clone(&journal), readiness.clone(), Arc::clone(&observer));
-        let (writes, write_queue) = mpsc::unbounded_channel();
+        let (writes, arriving_writes) = write_queue();
         let log = (Arc::clone(&journal), commits.clone());
         let writer = ReferenceWriter::new(Arc::clone(&tables), log, readiness.clone(), Arc::clone(&observer));
         let StoreDirectory { path, lock, secret, .. } = directory;
         let failed = |error| OpenError::File { path: path.clone(), error };
         let threads = vec![
             spawn("committer", move || committer.run(queue)).map_err(failed)?,
-            spawn("reference tables", move || writer.run(write_queue)).map_err(failed)?,
+            spawn("reference tables", move || writer.run(arriving_writes)).map_err(failed)?,
         ];
         Ok(EmbeddedStore {
             journal,

@@ -3,7 +3,8 @@
 //! A write may take several records, of which the log may take some and refuse others, for example because the disk becomes
 //! full. What was refused is sent again until all is in the log: rows that were never written to the database would be left out
 //! of it, since the position that it notes is behind them. Records from the first that was refused on are sent again in their
-//! order, also those that were appended: the log is replayed to the same rows as were written.
+//! order, also those that were appended: the log is replayed to the same rows as were written. Meanwhile other writes are refused,
+//! since they would wait for as long.
 
 use std::time::Duration;
 
@@ -18,8 +19,8 @@ use super::reply::{Reply, reply};
 use crate::store::StoreError;
 use crate::store::coordination::Readiness;
 
-/// The pause before records that were refused are sent again. An attempt costs the committing thread one group, and a store that is
-/// closed waits for one pause.
+/// The pause before records that were refused are sent again. An attempt costs the committing thread a group for each record at
+/// most, and a store that is closed waits for one pause.
 const RESEND_PAUSE: Duration = Duration::from_millis(100);
 
 /// The log as the thread of the reference tables appends to it.
@@ -45,11 +46,16 @@ impl ReferenceLog {
     }
 
     /// Appends the records of rows to the log. If it takes only some of them, all from the first that it refused on are sent again
-    /// after a pause, for as long as it may take them.
+    /// after a pause, for as long as it may take them; before each pause, `refuse_others` refuses the writes that wait behind this
+    /// one.
     ///
     /// # Errors
     /// What is in the log if not all of it is.
-    pub fn append_rows(&self, jobs: &[Vec<TableRow>]) -> Result<(), Appended> {
+    pub fn append_rows(
+        &self,
+        jobs: &[Vec<TableRow>],
+        mut refuse_others: impl FnMut(&StoreError),
+    ) -> Result<(), Appended> {
         let (mut appended, mut is_part) = (0, false);
         loop {
             let records = reference_record::records(jobs.iter().flatten()).map_err(Appended::Nothing)?;
@@ -66,6 +72,7 @@ impl ReferenceLog {
                 return Err(Appended::Unknown(error));
             }
             tracing::error!(%error, "a part of a write of tables is in the log, and the rest is sent again after a pause");
+            refuse_others(&error);
             std::thread::sleep(RESEND_PAUSE);
         }
     }

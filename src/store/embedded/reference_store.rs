@@ -7,7 +7,7 @@ use super::EmbeddedStore;
 use super::job::PreparedCommit;
 use super::redb_table::{RedbTable, TableRow};
 use super::reference;
-use super::reference_writer::WriteJob;
+use super::write_queue::WriteJob;
 use crate::domain::ids::{Digest, PersonId};
 use crate::journal::record;
 use crate::reference::person::PersonRecord;

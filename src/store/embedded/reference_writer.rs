@@ -3,8 +3,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot, watch};
-use tracing::Span;
+use tokio::sync::{oneshot, watch};
 
 use super::database::{Persistence, Tables};
 use super::database_file::sync_what_this_thread_writes;
@@ -15,6 +14,7 @@ use super::journal::{Journal, index_error};
 use super::observation::{ObserverCell, observed};
 use super::redb_table::{RedbTable, TableRow};
 use super::reference_log::{Appended, ReferenceLog};
+use super::write_queue::{WriteJob, WriteQueue};
 use crate::store::StoreError;
 use crate::store::coordination::{ComponentFailed, PanicReport, Readiness};
 use crate::store::thread_priority::lower_thread_priority;
@@ -31,18 +31,6 @@ const NICE: i32 = 5;
 /// The bytes of rows of persons that the database keeps in memory before it persists them: as many are written to it again
 /// from the log when the store is opened after a crash.
 const UNPERSISTED_BYTES: usize = 32 << 20;
-
-/// Rows to write.
-pub struct WriteJob {
-    /// The rows.
-    pub rows: Vec<TableRow>,
-    /// The record that holds these rows beside others, and depends on something; otherwise they get a record of their own.
-    pub commit: Option<Box<PreparedCommit>>,
-    /// The channel for the outcome.
-    pub reply: oneshot::Sender<Result<(), StoreError>>,
-    /// The span of the call that waits for it.
-    pub span: Span,
-}
 
 /// The state of the thread.
 pub struct ReferenceWriter {
@@ -70,45 +58,28 @@ impl ReferenceWriter {
     }
 
     /// Runs until every sender is dropped and every job is answered.
-    pub fn run(mut self, queue: mpsc::UnboundedReceiver<WriteJob>) {
+    pub fn run(mut self, queue: WriteQueue) {
         let _report = PanicReport { component: COMPONENT, readiness: self.readiness.clone() };
         lower_thread_priority(NICE);
         sync_what_this_thread_writes();
         // Dropped before the report: once a panic is published, no job can be submitted.
         let mut queue = queue;
-        let mut group = Vec::with_capacity(GROUP);
-        while queue.blocking_recv_many(&mut group, GROUP) > 0 {
-            self.commit(std::mem::take(&mut group));
+        while let Some(group) = queue.next_group(GROUP) {
+            self.commit(group, &mut queue);
         }
     }
 
-    /// Commits jobs together, but each that depends on something by itself, in their order.
-    fn commit(&mut self, jobs: Vec<WriteJob>) {
-        let mut together = Vec::new();
-        for mut job in jobs {
-            match job.commit.take() {
-                None => together.push(job),
-                Some(commit) => {
-                    self.commit_jobs(std::mem::take(&mut together), None);
-                    self.commit_jobs(vec![job], Some(commit));
-                }
-            }
-        }
-        self.commit_jobs(together, None);
-    }
-
-    fn commit_jobs(&mut self, jobs: Vec<WriteJob>, commit: Option<Box<PreparedCommit>>) {
-        if jobs.is_empty() {
-            return;
-        }
-        let (mut rows, mut replies, mut spans) = (Vec::new(), Vec::new(), Vec::new());
+    /// Commits jobs together; one that depends on something is the only one.
+    fn commit(&mut self, jobs: Vec<WriteJob>, queue: &mut WriteQueue) {
+        let (mut rows, mut replies, mut spans, mut commit) = (Vec::new(), Vec::new(), Vec::new(), None);
         for job in jobs {
             rows.push(job.rows);
             replies.push(job.reply);
             spans.push(job.span);
+            commit = job.commit;
         }
         let observer = Arc::clone(&self.observer);
-        observed(&observer, &spans, || self.write_and_answer(&rows, commit, replies));
+        observed(&observer, &spans, || self.write_and_answer(&rows, commit, replies, queue));
     }
 
     fn write_and_answer(
@@ -116,10 +87,11 @@ impl ReferenceWriter {
         rows: &[Vec<TableRow>],
         commit: Option<Box<PreparedCommit>>,
         replies: Vec<oneshot::Sender<Result<(), StoreError>>>,
+        queue: &mut WriteQueue,
     ) {
         let written = match &self.failed {
             Some(why) => Err(StoreError::Unavailable(why.clone())),
-            None => self.write(rows, commit),
+            None => self.write(rows, commit, queue),
         };
         for reply in replies {
             // A caller that left has closed the channel; the rows stay.
@@ -127,13 +99,18 @@ impl ReferenceWriter {
         }
     }
 
-    fn write(&mut self, jobs: &[Vec<TableRow>], commit: Option<Box<PreparedCommit>>) -> Result<(), StoreError> {
+    fn write(
+        &mut self,
+        jobs: &[Vec<TableRow>],
+        commit: Option<Box<PreparedCommit>>,
+        queue: &mut WriteQueue,
+    ) -> Result<(), StoreError> {
         if commit.is_none() && jobs.iter().all(Vec::is_empty) {
             return Ok(());
         }
         let appended = match commit {
             Some(commit) => self.log.append([*commit]),
-            None => self.log.append_rows(jobs),
+            None => self.log.append_rows(jobs, |error| queue.refuse(error)),
         };
         match appended {
             Ok(()) => self.write_appended(jobs).map_err(|error| self.fail(&error)),
@@ -175,7 +152,11 @@ impl ReferenceWriter {
 #[cfg(test)]
 mod tests {
     use std::path::Path;
+    use std::sync::atomic::{AtomicBool, Ordering};
     use std::thread::JoinHandle;
+
+    use tokio::sync::mpsc;
+    use tracing::Span;
 
     use super::*;
     use crate::store::embedded::committer::Committer;
@@ -187,6 +168,7 @@ mod tests {
     use crate::store::embedded::log::{Log, LogError, LogOptions, LogSizes, OpenedLog, RecordPart};
     use crate::store::embedded::reference_record;
     use crate::store::embedded::reply::send_all;
+    use crate::store::embedded::write_queue::write_queue;
 
     const STORE: [u8; 16] = [7; 16];
 
@@ -204,7 +186,7 @@ mod tests {
     }
 
     /// Opens a new store whose log refuses the records with these numbers, in the order in which they arrive.
-    fn parts(place: &Path, is_refused: fn(usize) -> bool) -> Parts {
+    fn parts(place: &Path, is_refused: impl Fn(usize) -> bool + Send + 'static) -> Parts {
         let [log, index, database] = ["log", "index", "redb"].map(|name| place.join(name));
         [&log, &index].iter().for_each(|path| std::fs::create_dir(path).expect("a directory"));
         let tables = Arc::new(Tables::create(&database, Durability::Synced, &STORE).expect("a database"));
@@ -233,9 +215,9 @@ mod tests {
         };
         let log = (Arc::clone(&journal), commits.clone());
         let writer = ReferenceWriter::new(Arc::clone(&tables), log, readiness.clone(), ObserverCell::default());
-        let (writes, write_queue) = mpsc::unbounded_channel();
+        let (writes, arriving_writes) = write_queue();
         let threads = [
-            std::thread::spawn(move || writer.run(write_queue)),
+            std::thread::spawn(move || writer.run(arriving_writes)),
             std::thread::spawn(refuse),
             std::thread::spawn(move || committer.run(queue)),
         ];
@@ -244,8 +226,22 @@ mod tests {
 
     impl Parts {
         fn send(&self, rows: Vec<TableRow>) -> oneshot::Receiver<Result<(), StoreError>> {
+            self.send_job(rows, None)
+        }
+
+        /// Sends a row that is written by itself.
+        fn send_alone(&self, row: TableRow) -> oneshot::Receiver<Result<(), StoreError>> {
+            let record = reference_record::records([&row]).expect("a record").remove(0);
+            self.send_job(vec![row], Some(Box::new(PreparedCommit { record, condition: None })))
+        }
+
+        fn send_job(
+            &self,
+            rows: Vec<TableRow>,
+            commit: Option<Box<PreparedCommit>>,
+        ) -> oneshot::Receiver<Result<(), StoreError>> {
             let (reply, outcome) = oneshot::channel();
-            self.writes.send(WriteJob { rows, commit: None, reply, span: Span::none() }).expect("a thread that writes");
+            self.writes.send(WriteJob { rows, commit, reply, span: Span::none() }).expect("a thread that writes");
             outcome
         }
 
@@ -298,6 +294,27 @@ mod tests {
         assert_eq!(parts.send(vec![row(1, 1), row(2, 1)]).blocking_recv().expect("an answer"), Err(no_room));
         assert_eq!(parts.send(vec![row(1, 2)]).blocking_recv().expect("an answer"), Ok(()));
         assert_eq!(parts.logged().len(), 1);
+        assert_eq!(*parts.close().1.borrow(), Readiness::Ready);
+    }
+
+    #[test]
+    fn while_the_rest_of_a_write_waits_for_room_other_writes_are_refused_and_written_once_there_is_room() {
+        let (place, has_room) = (tempfile::tempdir().expect("a directory"), Arc::<AtomicBool>::default());
+        let parts = parts(place.path(), {
+            let has_room = Arc::clone(&has_room);
+            // The second record and those after it, for ten seconds at most.
+            move |number| (1..100).contains(&number) && !has_room.load(Ordering::Relaxed)
+        });
+        let waiting = parts.send(vec![row(1, 1), row(2, 1)]);
+        let no_room = StoreError::Unavailable("no room".to_owned());
+        assert_eq!(parts.send_alone(row(3, 1)).blocking_recv().expect("an answer"), Err(no_room));
+        has_room.store(true, Ordering::Relaxed);
+        assert_eq!(waiting.blocking_recv().expect("an answer"), Ok(()));
+        assert_eq!(parts.send_alone(row(3, 2)).blocking_recv().expect("an answer"), Ok(()));
+        let logged = parts.logged();
+        let in_log: Vec<_> = logged.iter().flat_map(|(_, rows)| rows).map(|row| (row.key[0], row.value[0])).collect();
+        assert_eq!(in_log, [(1, 1), (2, 1), (3, 2)]);
+        assert_eq!(parts.tables.written(), Ok(logged.last().map(|(position, _)| *position)));
         assert_eq!(*parts.close().1.borrow(), Readiness::Ready);
     }
 
