@@ -7,8 +7,8 @@
 use crate::domain::fault::{FaultReason, FieldFault};
 use crate::domain::journal::{AdministrationAct, AdministrationEntry, Instant, MonthClosing};
 use crate::domain::month::{ClosedMonths, Month};
-use crate::store::Store;
 use crate::store::administration::AdministrationState;
+use crate::store::{Store, StoreError};
 
 use super::administration::{Recorded, StampSource};
 use super::{Engine, EngineError};
@@ -43,11 +43,25 @@ impl<S: Store> Engine<S> {
         };
         Ok(match self.record(act, stamps).await? {
             Recorded::Entry(entry) => ClosedMonth::Now(Box::new(entry)),
-            Recorded::Already(state) => {
-                self.store.restore_closed_months(&state).await.map_err(EngineError::from_write_error)?;
-                ClosedMonth::Before(state.closed_months)
-            }
+            Recorded::Already(state) => ClosedMonth::Before(self.restore_closed_months(state).await?),
         })
+    }
+
+    /// Closes the months again that the chain has as closed, wherever the store lost that; if an entry was appended to the chain
+    /// meanwhile, again. Returns the months.
+    ///
+    /// # Errors
+    /// If the store cannot be read or written; [`EngineError::Conflict`] if others came first at every attempt.
+    async fn restore_closed_months(&self, mut state: AdministrationState) -> Result<ClosedMonths, EngineError> {
+        for _ in 0..=self.settings.conflict_retries {
+            match self.store.restore_closed_months(&state).await {
+                Ok(()) => return Ok(state.closed_months),
+                Err(StoreError::Conflict) => {}
+                Err(error) => return Err(EngineError::from_write_error(error)),
+            }
+            state = self.store.administration().await.map_err(EngineError::from_read_error)?;
+        }
+        Err(EngineError::Conflict)
     }
 }
 

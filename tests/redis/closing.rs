@@ -1,10 +1,11 @@
 //! A closing of a month that ended in the middle: nobody takes the month for closed, or for open, until it is closed for all.
 //! One that loses to that of another month leaves nothing closed. What a server lost blocks no later closing.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use onestop::domain::ids::PersonId;
-use onestop::domain::journal::{AdministrationAct, AdministrationEntry, MonthClosing};
+use onestop::domain::journal::{AdministrationAct, AdministrationEntry, MonthClosing, PolicyActivation};
 use onestop::domain::month::{ClosedMonths, Month};
 use onestop::engine::audit::Audit;
 use onestop::engine::close_month::ClosedMonth;
@@ -20,7 +21,9 @@ use crate::closing::{reversal, stamp_on};
 use crate::support::claims::{claim, settle};
 use crate::support::engine;
 use crate::support::ids::id;
-use crate::support::redis_server::{DURABLE, RedisServer, open_with};
+use crate::support::proxy::{Mode, Proxy};
+use crate::support::redis_cluster::until;
+use crate::support::redis_server::{DURABLE, RedisServer, open_with, prefix};
 
 fn month(text: &str) -> Month {
     text.parse().expect("a month")
@@ -155,6 +158,15 @@ async fn an_interrupted_closing_is_replaced_by_that_of_another_month_and_closes_
     assert!(matches!(again, Ok(ClosedMonth::Now(_))), "{again:?}");
 }
 
+/// A store behind a proxy, with its address, and time enough to send a call again.
+async fn behind_proxy(server: &RedisServer) -> (Proxy, String, Arc<Engine<RedisStore>>) {
+    let proxy = Proxy::to(server.port()).await;
+    let url = format!("redis://127.0.0.1:{}?prefix={}", proxy.port(), prefix());
+    let settings = RedisSettings { timeout: Duration::from_secs(10), ..RedisSettings::default() };
+    let engine = Arc::new(engine(open_with(&url, settings).await.expect("a store")).await);
+    (proxy, url, engine)
+}
+
 /// The keys of shards of the store at this address.
 fn keys_of(url: &str) -> impl Fn(u8, &str) -> String {
     let prefix = url.split_once("prefix=").expect("a prefix").1.to_owned();
@@ -221,11 +233,100 @@ async fn a_month_that_a_shard_lost_is_closed_there_again_without_an_entry() {
     assert!(matches!(close(2).await, ClosedMonth::Now(_)));
     let (key, shard) = (keys_of(&url), Shard::of_person(&id("P1")).number());
     set_closed(&server, |name| key(shard, name), "0", "201705");
+    assert!(server.ask(&["SET", &key(shard, "day"), "20170620"]).starts_with("+OK"));
     let refused = engine.reverse(reversal("C1", "P1"), stamp_on("2017-07-11", 3)).await.expect_err("refused");
     assert_eq!(Reason::from(&refused), Reason::StoreUnavailable);
     let (before, entries) = (engine.store().administration().await, engine.store().entry_count().await);
     assert!(matches!(close(4).await, ClosedMonth::Before(_)));
     assert_eq!((engine.store().administration().await, engine.store().entry_count().await), (before, entries));
     assert_eq!(server.ask(&["HEXISTS", &key(0, "shared"), "closing month"]), ":0\r\n", "it ended");
+    assert_eq!(server.ask(&["GET", &key(shard, "day")]), "$8\r\n20170710\r\n", "the day of the closing");
+    assert_eq!(reversed_in_july(&engine).await, month("2017-07"));
+}
+
+/// A closing goes on after a lost reply, and so does one that closes again what a shard lost.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reply_lost_at_any_call_of_a_closing_changes_no_answer() {
+    let server = RedisServer::shared();
+    let (proxy, url, engine) = behind_proxy(&server).await;
+    settles_in_june(&engine).await;
+    let (key, shard) = (keys_of(&url), Shard::of_person(&id("P1")).number());
+    let close = async |site, text, number| {
+        let lost = proxy.lost();
+        proxy.set(Mode::LosesReplyTo(site));
+        let closed = engine.close_month(month(text), "an operator", &|| stamp_on("2017-07-10", number)).await;
+        assert_eq!(proxy.lost(), lost + 1, "{site}");
+        closed
+    };
+    for (number, text, site) in [
+        (2, "2017-04", "onestop_6_begin_closing"),
+        (3, "2017-05", "onestop_6_close"),
+        (4, "2017-06", "onestop_6_administer"),
+    ] {
+        let closed = close(site, text, number).await;
+        assert!(matches!(closed, Ok(ClosedMonth::Now(_))), "{site}: {closed:?}");
+    }
+    for site in ["onestop_6_begin_closing", "onestop_6_close", "onestop_6_end_closing"] {
+        set_closed(&server, |name| key(shard, name), "0", "201705");
+        let closed = close(site, "2017-06", 5).await;
+        assert!(matches!(closed, Ok(ClosedMonth::Before(_))), "{site}: {closed:?}");
+    }
+    assert_eq!(reversed_in_july(&engine).await, month("2017-07"));
+}
+
+/// Two that close again what a shard lost share a number: each ends it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_closing_that_has_ended_is_ended_again_and_no_other_one_is() {
+    let server = RedisServer::shared();
+    let url = server.url();
+    let _engine = engine_at(&url).await;
+    let key = keys_of(&url);
+    let (store, shared) = (key(0, "store"), key(0, "shared"));
+    let marker = server.ask(&["GET", &store]);
+    let marker = marker.lines().nth(1).expect("a marker");
+    let begin = |closing: &str, month: &str| server.ask(&["HSET", &shared, "closing", closing, "closing month", month]);
+    let end = |closing: &str| {
+        server.ask(&["FCALL", "onestop_6_end_closing", "2", &store, &shared, marker, "201706", closing])
+    };
+    begin("3", "201706");
+    assert_eq!(end("2"), "$8\r\nconflict\r\n", "it was replaced");
+    assert_eq!([end("3"), end("3")], ["$4\r\ndone\r\n"; 2]);
+    begin("4", "201707");
+    assert_eq!(end("3"), "$8\r\nconflict\r\n", "that of another month has not ended");
+    assert_eq!(server.ask(&["HGET", &shared, "closing month"]), "$6\r\n201707\r\n");
+}
+
+/// The chain is another one when the closing begins than when it was looked at.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_month_that_a_shard_lost_is_closed_there_again_though_an_entry_of_the_administration_comes_first() {
+    let server = RedisServer::shared();
+    let (proxy, url, engine) = behind_proxy(&server).await;
+    settles_in_june(&engine).await;
+    let close = |number| {
+        let engine = Arc::clone(&engine);
+        async move { engine.close_month(month("2017-06"), "an operator", &|| stamp_on("2017-07-10", number)).await }
+    };
+    assert!(matches!(close(2).await, Ok(ClosedMonth::Now(_))));
+    let (key, shard) = (keys_of(&url), Shard::of_person(&id("P1")).number());
+    set_closed(&server, |name| key(shard, name), "0", "201705");
+    // A closing of another month, which keeps it waiting.
+    assert_eq!(server.ask(&["HSET", &key(0, "shared"), "closing month", "201707"]), ":1\r\n");
+    proxy.requests();
+    let closing = tokio::spawn(close(3));
+    until(|| String::from_utf8_lossy(&proxy.requests()).contains("onestop_6_begin_closing"));
+    let before = engine.store().administration().await.expect("a state");
+    let CommitStamp { id: entry_id, instant } = stamp_on("2017-07-11", 4);
+    let activation = PolicyActivation { activated_by: "another".to_owned(), book: engine.book().digest() };
+    let entry = AdministrationEntry {
+        id: Shard::ADMINISTRATION.set_in(entry_id),
+        link: before.next(),
+        committed: instant,
+        act: AdministrationAct::PolicyActivation(activation),
+    };
+    engine.store().commit_administration(AdministrationCommit::new(before, &entry)).await.expect("an entry");
+    assert_eq!(server.ask(&["HDEL", &key(0, "shared"), "closing month"]), ":1\r\n");
+    let closed = closing.await.expect("no panic");
+    let through = ClosedMonths { through: Some(month("2017-06")) };
+    assert!(matches!(closed, Ok(ClosedMonth::Before(months)) if months == through), "{closed:?}");
     assert_eq!(reversed_in_july(&engine).await, month("2017-07"));
 }

@@ -148,12 +148,18 @@ pub async fn close_shards(
     day: Day,
 ) -> Result<u64, StoreError> {
     close_each_shard(servers, names, closing, day).await?;
-    let (number, newest) = latest_clock(servers, names).await?;
-    match u32::try_from(newest).ok().and_then(Day::from_number) {
+    let (number, newest) = latest_number_and_day(servers, names).await?;
+    match newest {
         // The days of commits follow the order of commits.
         Some(newest) if newest > day => Err(StoreError::EarlierDay { newest }),
         _ => Ok(number),
     }
+}
+
+/// The latest number and the newest day of all shards; no day if nothing was committed.
+async fn latest_number_and_day(servers: &Arc<Servers>, names: &RedisKeys) -> Result<(u64, Option<Day>), StoreError> {
+    let (number, newest) = latest_clock(servers, names).await?;
+    Ok((number, u32::try_from(newest).ok().and_then(Day::from_number)))
 }
 
 async fn close_each_shard(
@@ -173,18 +179,20 @@ async fn close_each_shard(
 }
 
 /// Closes the months that this chain has as closed again, if a shard has others: its primary failed, and the replica in its place
-/// lacks what was written there; or a closing of a later month was interrupted, which this one replaces.
+/// lacks what was written there; or a closing of a later month was interrupted, which this one replaces. Such a shard gets the newest
+/// day of all: one that has the closing has its day, and nothing is committed on a day before it.
 ///
 /// # Errors
 /// As [`crate::store::JournalStore::commit`]; `Conflict` if the chain is no longer this one.
-pub async fn restore(servers: &Servers, names: &RedisKeys, state: &AdministrationState) -> Result<(), StoreError> {
+pub async fn restore(servers: &Arc<Servers>, names: &RedisKeys, state: &AdministrationState) -> Result<(), StoreError> {
     let Some(month) = state.closed_months.through else { return Ok(()) };
     if closed_shards(servers, names).await?.iter().all(|shard| shard.has_closed(month)) {
         return Ok(());
     }
     let chain = ChainOfClosing { version: state.version, next: &[] };
     let Some(closing) = begin(servers, names, chain, month).await? else { return Ok(()) };
-    close_each_shard(servers, names, (closing, month), Day::FIRST).await?;
+    let (_, newest) = latest_number_and_day(servers, names).await?;
+    close_each_shard(servers, names, (closing, month), newest.unwrap_or(Day::FIRST)).await?;
     let keys = ["store", "shared"].map(|name| names.common_key(name));
     let mut command = functions::call(functions::END_CLOSING, &keys);
     command.arg(expected_marker::value(names)).arg(month.number()).arg(closing);

@@ -246,10 +246,12 @@ local function close(keys, args)
   return 'done'
 end
 
--- Ends a closing of months that the chain has as closed already.
+-- Ends a closing of months that the chain has as closed already, unless it has ended: its reply was lost, or whoever joined it
+-- ended it.
 --   keys   store, shared   args   marker, month, the number of the closing
 local function end_closing(keys, args)
   if redis.call('GET', keys[1]) ~= args[1] then return 'another store' end
+  if not redis.call('HMGET', keys[2], 'closing month')[1] then return 'done' end
   if not is_closing(keys[2], args[3], args[2]) then return 'conflict' end
   redis.call('HDEL', keys[2], 'closing month')
   return 'done'
