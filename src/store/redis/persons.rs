@@ -1,10 +1,10 @@
 //! Reference records of all persons in the order of keys, for copies of the store.
 //!
 //! Redis does not order its keys, and an index of persons would cost about a hundred bytes a person. So the first page of
-//! a walk scans every key of every server, and holds the keys of persons, 17 bytes each, until the next walk starts. So does the
-//! first page of all, whatever its key.
+//! a walk scans every key of every server, and holds the keys of persons, 17 bytes each, until a later walk has scanned them. So
+//! does the first page of all, whatever its key.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::attempts::deadline_in;
 use super::call_error::{AttemptError, CallError};
@@ -23,9 +23,24 @@ const KEYS_A_PAGE: usize = 10_000;
 
 type PersonKey = (StoreKey, Shard);
 
-/// The persons of the last walk, in the order of keys.
+/// The walks over the persons.
 #[derive(Default)]
-pub struct PersonScan(Mutex<Option<Arc<Vec<PersonKey>>>>);
+pub struct PersonScan(Mutex<Walks>);
+
+#[derive(Default)]
+struct Walks {
+    /// How many began.
+    begun: u64,
+    /// Of those that scanned all persons, the one that began last.
+    last: Option<Walk>,
+}
+
+struct Walk {
+    /// How many had begun when it began, with it.
+    number: u64,
+    /// In the order of keys.
+    persons: Arc<Vec<PersonKey>>,
+}
 
 impl PersonScan {
     /// Up to `limit` records of persons after a key; without a key, a new walk starts.
@@ -42,9 +57,10 @@ impl PersonScan {
         let known = match self.last_walk().filter(|_| after.is_some()) {
             Some(known) => known,
             None => {
-                let found = Arc::new(scan_persons(servers, names).await?);
-                *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&found));
-                found
+                let number = self.begin_walk();
+                let persons = Arc::new(scan_persons(servers, names).await?);
+                self.keep(Walk { number, persons: Arc::clone(&persons) });
+                persons
             }
         };
         let mut rest = &known[known.partition_point(|(key, _)| after.is_some_and(|after| *key <= after))..];
@@ -59,7 +75,26 @@ impl PersonScan {
     }
 
     fn last_walk(&self) -> Option<Arc<Vec<PersonKey>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.walks().last.as_ref().map(|last| Arc::clone(&last.persons))
+    }
+
+    /// The number of a walk that begins now.
+    fn begin_walk(&self) -> u64 {
+        let mut walks = self.walks();
+        walks.begun += 1;
+        walks.begun
+    }
+
+    /// Keeps a walk, unless one is kept that began later: it may have found persons who came after this one passed.
+    fn keep(&self, walk: Walk) {
+        let mut walks = self.walks();
+        if walks.last.as_ref().is_none_or(|last| last.number < walk.number) {
+            walks.last = Some(walk);
+        }
+    }
+
+    fn walks(&self) -> MutexGuard<'_, Walks> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -103,4 +138,24 @@ async fn scan_persons(servers: &Servers, names: &RedisKeys) -> Result<Vec<Person
     found.sort_unstable_by_key(|(key, _)| *key);
     found.dedup();
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_walk_that_is_overtaken_by_a_later_one_does_not_replace_it() {
+        let scan = PersonScan::default();
+        let walk = |number, persons: &[PersonKey]| Walk { number, persons: Arc::new(persons.to_vec()) };
+        let kept = || scan.last_walk().map(|persons| persons.to_vec());
+        let came_later = ([7; 16], Shard::ADMINISTRATION);
+        let (earlier, later) = (scan.begin_walk(), scan.begin_walk());
+        assert_eq!(kept(), None);
+        scan.keep(walk(later, &[came_later]));
+        scan.keep(walk(earlier, &[]));
+        assert_eq!(kept(), Some(vec![came_later]));
+        scan.keep(walk(scan.begin_walk(), &[]));
+        assert_eq!(kept(), Some(Vec::new()));
+    }
 }
