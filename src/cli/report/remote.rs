@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tonic::Status;
+use tonic::{Code, Status};
+use tonic_types::StatusExt;
 
 use crate::cli::client::Client;
 use crate::cli::client::address::ServerOptions;
@@ -21,8 +22,11 @@ use crate::reports::report::{Report, ReportRow};
 /// How often an answer that broke is continued.
 const RETRIES: usize = 10;
 
-/// How long to wait before it is continued.
+/// How long to wait before it is continued, unless the server says how long.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
+
+/// The longest wait, whatever the server says.
+const LONGEST_DELAY: Duration = Duration::from_secs(60);
 
 /// Asks a server.
 ///
@@ -35,18 +39,26 @@ pub(super) async fn report(server: &ServerOptions, question: &Question) -> Resul
     receiving.reported()
 }
 
-/// Receives an answer, again and again while it breaks off: each time what is missing.
+/// Receives an answer, again and again while it breaks off: each time what is missing. Until the server knows that a connection
+/// broke, it may refuse further rows and say when to ask again.
 ///
 /// # Errors
 /// If the server refuses the call, or breaks it off too often.
 pub(super) async fn until_received(mut receive: impl AsyncFnMut() -> Result<(), Status>) -> Result<(), CommandError> {
     for _ in 0..RETRIES {
-        match receive().await {
-            Err(status) if leaves_outcome_unknown(&status) => tokio::time::sleep(RETRY_DELAY).await,
-            received => return Ok(received?),
-        }
+        let Err(status) = receive().await else { return Ok(()) };
+        let Some(delay) = delay_before_retry(&status) else { return Err(status.into()) };
+        tokio::time::sleep(delay).await;
     }
     Ok(receive().await?)
+}
+
+/// How long to wait before a call with this status is repeated; `None` if it is refused.
+fn delay_before_retry(status: &Status) -> Option<Duration> {
+    match status.code() {
+        Code::ResourceExhausted => Some(status.get_details_retry_info()?.retry_delay?.min(LONGEST_DELAY)),
+        _ => leaves_outcome_unknown(status).then_some(RETRY_DELAY),
+    }
 }
 
 /// A report that is being received.
@@ -144,5 +156,39 @@ fn row(message: pb::ReportRow) -> ReportRow {
         settlements: message.settlements.into(),
         persons: message.persons,
         amounts: message.amounts_fen.into_iter().map(Money::from_fen).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::AccessError;
+    use crate::grpc::error::CallError;
+
+    fn limit_exceeded(retry_after: Duration) -> Status {
+        CallError::from(AccessError::LimitExceeded { retry_after }).into()
+    }
+
+    #[test]
+    fn a_call_is_repeated_when_the_server_says_so_or_it_broke_off() {
+        let five_seconds = Duration::from_secs(5);
+        assert_eq!(delay_before_retry(&limit_exceeded(five_seconds)), Some(five_seconds));
+        assert_eq!(delay_before_retry(&limit_exceeded(Duration::MAX)), Some(LONGEST_DELAY));
+        assert_eq!(delay_before_retry(&CallError::DiskFull.into()), None, "it does not say when");
+        assert_eq!(delay_before_retry(&Status::unavailable("it broke off")), Some(RETRY_DELAY));
+        assert_eq!(delay_before_retry(&Status::invalid_argument("a wrong question")), None);
+    }
+
+    #[tokio::test]
+    async fn a_report_goes_on_once_the_rows_of_the_stream_that_broke_are_free_and_is_given_up_if_they_never_are() {
+        for (refusals, received) in [(2, true), (RETRIES, true), (usize::MAX, false)] {
+            let mut calls = 0;
+            let receive = async || {
+                calls += 1;
+                if calls > refusals { Ok(()) } else { Err(limit_exceeded(Duration::from_millis(1))) }
+            };
+            assert_eq!(until_received(receive).await.is_ok(), received);
+            assert_eq!(calls, refusals.min(RETRIES) + 1);
+        }
     }
 }
