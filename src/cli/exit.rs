@@ -157,7 +157,7 @@ impl CommandError {
         }
     }
 
-    /// The exit code: 1 refused or differing, 2 wrong usage, 3 unreachable or unknown outcome.
+    /// The exit code: 1 refused or differing, 2 wrong usage, 3 unreachable, in use or unknown outcome.
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(self.exit() as u8)
     }
@@ -173,7 +173,7 @@ impl CommandError {
             CommandError::StoreLocation(error) => store_location_exit(error),
             CommandError::Import(ImportError::Client(error)) => client_exit(error),
             CommandError::Import(ImportError::Faults(_) | ImportError::Refused { .. }) => Exit::Refused,
-            CommandError::Copy(CopyCommandError::Interrupted(_)) => Exit::Unreachable,
+            CommandError::Copy(CopyCommandError::Interrupted(_) | CopyCommandError::InUse(_)) => Exit::Unreachable,
             CommandError::Copy(CopyCommandError::Refused(_)) => Exit::Refused,
             CommandError::Seal(SealError::Store(_)) => Exit::Refused,
             CommandError::Keys(KeysError::NotEmpty(_)) => Exit::Refused,

@@ -65,6 +65,24 @@ async fn the_command_copies_to_redis_and_back_and_the_audit_passes_in_both() {
     assert_eq!(code, Some(0), "{output}");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_command_into_a_redis_that_another_writes_to_ends_with_the_code_of_what_is_worth_repeating() {
+    let (redis, place) = (RedisServer::shared(), tempfile::tempdir().expect("a directory"));
+    let (from, url) = (place.path().join("from"), redis.url());
+    let original = engine(open(&from)).await;
+    History::play(&original, SEED, 10).await;
+    drop(original);
+    let other = redis_server::open(&url).await;
+    other.coordination().acquire_import_lease().await.expect("a lease");
+    let secret = redis_server::secret_file(place.path());
+    let again = || copied(&from, std::path::Path::new(&url), &["--to-secret", &secret]);
+    let (code, _, errors) = again();
+    assert!(code == Some(3) && errors.contains("another copy or an import writes to the target"), "{errors}");
+    other.coordination().release_import_lease().await;
+    let (code, _, errors) = again();
+    assert_eq!(code, Some(0), "{errors}");
+}
+
 /// The second would continue the log of imports, the lists and the rows of the first where it is just then.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_copy_or_an_import_into_one_redis_is_refused_until_the_first_has_ended() {

@@ -18,6 +18,9 @@ pub enum CopyCommandError {
     /// A store is damaged, or the target holds something else.
     #[error(transparent)]
     Refused(CopyError),
+    /// Another copy or an import writes to the target.
+    #[error(transparent)]
+    InUse(CopyError),
     /// A store cannot be read or written.
     #[error("{0}; run the same command again to continue")]
     Interrupted(CopyError),
@@ -29,6 +32,7 @@ impl From<CopyError> for CopyCommandError {
             CopyError::Store(_, StoreError::Unavailable(_) | StoreError::Unknown(_) | StoreError::ImportLeaseLost) => {
                 CopyCommandError::Interrupted(error)
             }
+            CopyError::TargetInUse => CopyCommandError::InUse(error),
             error => CopyCommandError::Refused(error),
         }
     }
