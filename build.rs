@@ -26,9 +26,12 @@ const NESTED: [&str; 2] = [".onestop.journal.v1.SettlementEntry", ".onestop.jour
 
 const PACKAGE: &str = "onestop.settlement.v1";
 
-/// The messages that are encoded by hand, each once.
-const ENCODED: [&str; 3] =
-    [".onestop.settlement.v1.Settlement", ".onestop.settlement.v1.Split", ".onestop.settlement.v1.Derivation"];
+/// The messages that are written and read by hand, each once.
+const ENCODED: [&str; 4] =
+    [CLAIM, ".onestop.settlement.v1.Settlement", ".onestop.settlement.v1.Split", ".onestop.settlement.v1.Derivation"];
+
+/// The one of them that a request may lack, or hold without any field.
+const CLAIM: &str = ".onestop.settlement.v1.Claim";
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=proto");
@@ -41,8 +44,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     compile_encoded(&out.join("encoded"))
 }
 
-/// Generates the settlement service once more, with settlements, splits and derivations as encoded bytes: on the wire both
-/// are the same, as none of them is ever empty.
+/// Generates the settlement service once more, with claims, settlements, splits and derivations as encoded bytes. On the wire
+/// both are the same: a claim has presence, and none of the others is ever empty.
 fn compile_encoded(out: &Path) -> Result<(), Box<dyn std::error::Error>> {
     fs::create_dir_all(out)?;
     let mut descriptors = protox::compile(
@@ -84,6 +87,7 @@ fn holder(descriptors: &mut FileDescriptorSet, encoded: &[String]) -> Option<Str
             continue;
         }
         for field in held.filter(|field| ENCODED.contains(&field.type_name())) {
+            field.proto3_optional = (field.type_name() == CLAIM).then_some(true);
             field.set_type(Type::Bytes);
             field.type_name = None;
         }

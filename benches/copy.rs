@@ -180,7 +180,7 @@ fn person(number: u64) -> String {
 
 fn request(number: u64, settlements: u64) -> SettleRequest {
     let item = |at: i64| RawItem {
-        code: format!("A{at}"),
+        code: format!("A{at}").into(),
         quantity: Quantity(10_000),
         unit_price: UnitPrice(12_340_000),
         amount: Money::from_fen(1_234),

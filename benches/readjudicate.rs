@@ -92,7 +92,7 @@ async fn tables<S: Store>(engine: &Engine<S>) -> Result<(), Failed> {
 
 fn claim(number: u64) -> RawClaim {
     let item = |at: i64| RawItem {
-        code: format!("A{at}"),
+        code: format!("A{at}").into(),
         quantity: Quantity(10_000),
         unit_price: UnitPrice(12_340_000),
         amount: Money::from_fen(1_234),

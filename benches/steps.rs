@@ -21,7 +21,6 @@ use onestop::domain::journal::{Entry, Instant as Committed, Link, Settlement};
 use onestop::grpc::{from_proto, to_proto};
 use onestop::journal::content::settle_content;
 use onestop::journal::{ClaimMessage, decode_entry, encode_settlement};
-use onestop::pb;
 use onestop::policy::shipped;
 use prost::Message;
 
@@ -44,7 +43,7 @@ fn main() {
     let encoded = encode_settlement(&entry, &message);
     let sizes = [request.len(), encoded.record.len(), encoded.answer.len()];
     println!("request {} bytes, record {} bytes, answer {} bytes", sizes[0], sizes[1], sizes[2]);
-    step("decode the request", || pb::settlement::Claim::decode(&*request).map(|claim| from_proto::claim(Some(claim))));
+    step("decode the request", || from_proto::claim(Some(&request)));
     step("digest of its content", || settle_content(&raw));
     step("check the claim by itself", || {
         raw.clone().validate(&ClaimLimits::default(), book.vocabulary(), onestop::domain::day::Day::LAST)

@@ -85,7 +85,7 @@ fn claim(number: u64, person: u64) -> RawClaim {
     let item = |at: i64| {
         let fen = 1_000 + (number as i64 * 7_919 + at * 104_729) % 90_000;
         RawItem {
-            code: format!("A{at}"),
+            code: format!("A{at}").into(),
             quantity: Quantity(10_000),
             unit_price: UnitPrice(fen * 10_000),
             amount: Money::from_fen(fen),

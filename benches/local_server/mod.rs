@@ -104,7 +104,7 @@ pub async fn tables(client: &mut Client, persons: usize) -> Result<(), Failed> {
 /// Claim number `number`, of 20 items, for one of `persons` persons.
 pub fn claim(number: usize, persons: usize) -> RawClaim {
     let item = |at: usize| RawItem {
-        code: format!("A{at}"),
+        code: format!("A{at}").into(),
         quantity: Quantity(10_000),
         unit_price: UnitPrice(12_340_000),
         amount: Money::from_fen(1_234),

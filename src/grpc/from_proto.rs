@@ -6,9 +6,8 @@ use crate::domain::ids::{ClaimId, HospitalId, PersonId, RequestId, TextError};
 use crate::domain::journal::Instant;
 use crate::engine::fence::RequestName;
 use crate::engine::settle::ReceivedClaim;
-use crate::journal::ClaimMessage;
-use crate::journal::claim::raw_from_message;
-use crate::pb::settlement as pb;
+use crate::journal::raw_claim_reader::{count_items, raw_claim};
+use crate::journal::{ClaimMessage, Malformed};
 
 use super::error::CallError;
 
@@ -21,32 +20,28 @@ pub fn instant(time: &prost_types::Timestamp) -> Option<Instant> {
     micros.checked_add(i64::from(time.nanos) / 1_000).map(Instant)
 }
 
-/// A claim as received.
+/// A claim as received in this message.
 ///
 /// # Errors
-/// If the message holds none.
-pub fn claim(claim: Option<pb::Claim>) -> Result<RawClaim, CallError> {
-    Ok(raw_from_message(present_claim(claim)?))
+/// If there is none, it holds more items than any claim, or it cannot be read.
+pub fn claim(message: Option<&[u8]>) -> Result<RawClaim, CallError> {
+    let message = message.ok_or_else(|| CallError::missing_field("claim"))?;
+    let items = count_items(message);
+    if items > ClaimLimits::MAX_ITEMS {
+        let message = format!("holds {items} items; at most {} are taken", ClaimLimits::MAX_ITEMS);
+        return Err(CallError::invalid_field("claim.items", FaultReason::TooMany, message));
+    }
+    raw_claim(message).map_err(|Malformed(field)| CallError::UndecodableMessage(format!("claim.{field}")))
 }
 
-/// A claim as received, and its message.
+/// The same, and its message as this program writes it.
 ///
 /// # Errors
 /// As [`claim`].
-pub fn received_claim(claim: Option<pb::Claim>) -> Result<(RawClaim, ReceivedClaim), CallError> {
-    let claim = present_claim(claim)?;
+pub fn received_claim(message: Option<&[u8]>) -> Result<(RawClaim, ReceivedClaim), CallError> {
+    let claim = claim(message)?;
     let received = ReceivedClaim::new(ClaimMessage::from(&claim));
-    Ok((raw_from_message(claim), received))
-}
-
-fn present_claim(claim: Option<pb::Claim>) -> Result<pb::Claim, CallError> {
-    let claim = claim.ok_or_else(|| CallError::missing_field("claim"))?;
-    // Empty items take two bytes each in a message, and fifty times that in memory: they do not wait for the store.
-    if claim.items.len() > ClaimLimits::MAX_ITEMS {
-        let message = format!("holds {} items; at most {} are taken", claim.items.len(), ClaimLimits::MAX_ITEMS);
-        return Err(CallError::invalid_field("claim.items", FaultReason::TooMany, message));
-    }
-    Ok(claim)
+    Ok((claim, received))
 }
 
 /// The ids of a request: of a hospital, or of a `Readjudicate`, which names none.

@@ -9,7 +9,6 @@ use crate::domain::refusal::ClaimRefusal;
 use crate::engine::settle::{SettleOutcome, SettleRequest};
 use crate::engine::{Engine, EngineError};
 use crate::pb::encoded;
-use crate::pb::settlement as pb;
 use crate::store::Store;
 use crate::telemetry::Metrics;
 
@@ -45,13 +44,13 @@ impl<S: Store> Settler<S> {
     pub async fn settle(
         &self,
         permitted: &Permitted,
-        message: pb::SettleRequest,
+        message: encoded::SettleRequest,
         deadline: Duration,
         permit: impl Send + 'static,
     ) -> Result<encoded::SettleResponse, CallError> {
-        let pb::SettleRequest { claim, request_id, quote_digest, view } = message;
+        let encoded::SettleRequest { claim, request_id, quote_digest, view } = message;
         let view = View::from_request(view)?;
-        let (claim, received) = from_proto::received_claim(claim)?;
+        let (claim, received) = from_proto::received_claim(claim.as_deref())?;
         permitted.caller.authorize_claims_of(&claim.hospital_id)?;
         let limits = &self.engine.settings().limits;
         let person_id = PersonId::parse(claim.person_id.as_str(), limits.id_bytes).ok();

@@ -20,8 +20,8 @@ use tokio_stream::Stream;
 use tonic::{Status, Streaming};
 use tracing::Instrument;
 
+use crate::journal::raw_claim_reader::person_id;
 use crate::pb::encoded::{self, settle_stream_response::Answer};
-use crate::pb::settlement as pb;
 use crate::store::Store;
 
 use super::authorize::{Authorizer, Permitted};
@@ -74,7 +74,7 @@ pub fn settle_stream<S: Store>(
     settler: Settler<S>,
     permitted: Permitted,
     streams: &Streams,
-    requests: Streaming<pb::SettleStreamRequest>,
+    requests: Streaming<encoded::SettleStreamRequest>,
 ) -> SettleAnswers {
     let (answers, read) = mpsc::unbounded_channel();
     let context = Arc::new(StreamContext { settler, permitted, streams: streams.clone() });
@@ -94,7 +94,7 @@ struct ClaimStream<S> {
 impl<S: Store> ClaimStream<S> {
     /// Takes claims as there is room for their answers; the end of the stream follows the answers of all that
     /// was taken.
-    async fn run(mut self, mut requests: Streaming<pb::SettleStreamRequest>) {
+    async fn run(mut self, mut requests: Streaming<encoded::SettleStreamRequest>) {
         let Streams { window: places, mut shutdown, .. } = self.context.streams.clone();
         let window = Arc::new(Semaphore::new(places));
         let mut position = 0;
@@ -120,9 +120,9 @@ impl<S: Store> ClaimStream<S> {
     /// The next claim, when there is room for its answer.
     async fn next_claim(
         &self,
-        requests: &mut Streaming<pb::SettleStreamRequest>,
+        requests: &mut Streaming<encoded::SettleStreamRequest>,
         window: &Arc<Semaphore>,
-    ) -> Result<Option<(pb::SettleStreamRequest, StreamPermit)>, Status> {
+    ) -> Result<Option<(encoded::SettleStreamRequest, StreamPermit)>, Status> {
         let StreamContext { streams, permitted, .. } = &*self.context;
         let request = loop {
             match tokio::time::timeout(streams.idle, requests.message()).await {
@@ -140,8 +140,8 @@ impl<S: Store> ClaimStream<S> {
         Ok(Some((request, StreamPermit { _window: window.map_err(|_| stopping_status())?, _memory: memory })))
     }
 
-    fn spawn_claim(&mut self, position: u64, request: pb::SettleStreamRequest, permit: StreamPermit) {
-        let person = request.claim.as_ref().map(|claim| claim.person_id.as_str()).unwrap_or_default();
+    fn spawn_claim(&mut self, position: u64, request: encoded::SettleStreamRequest, permit: StreamPermit) {
+        let person = request.claim.as_deref().map(person_id).unwrap_or_default();
         let (ended, end) = oneshot::channel::<()>();
         let before = self.last.insert(person.to_owned(), end);
         if self.last.len() > 2 * self.context.streams.window {
@@ -176,7 +176,7 @@ impl<S: Store> StreamContext<S> {
     async fn settle(
         &self,
         position: u64,
-        request: pb::SettleStreamRequest,
+        request: encoded::SettleStreamRequest,
         wanted: impl Fn() -> bool,
     ) -> Option<encoded::SettleStreamResponse> {
         let own = self.permitted.caller.allowance.acquire().await?;
@@ -185,8 +185,8 @@ impl<S: Store> StreamContext<S> {
             return None;
         }
         let permits = (own, of_all);
-        let pb::SettleStreamRequest { claim, request_id, quote_digest, view } = request;
-        let request = pb::SettleRequest { claim, request_id: request_id.clone(), quote_digest, view };
+        let encoded::SettleStreamRequest { claim, request_id, quote_digest, view } = request;
+        let request = encoded::SettleRequest { claim, request_id: request_id.clone(), quote_digest, view };
         let settled = match self.streams.authorizer.reauthorize(&self.permitted) {
             Ok(permitted) => {
                 let settled = self.settler.settle(&permitted, request, self.streams.max_duration, permits);

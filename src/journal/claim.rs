@@ -1,9 +1,9 @@
 //! The claim as a message, `onestop.settlement.v1.Claim`: as received, and as it is sent, stored and answered.
 
 use bytes::Bytes;
-use prost::Message;
 
-use crate::domain::claim::{Claim, Quantity, RawClaim, RawContinues, RawDate, RawItem, UnitPrice};
+use super::message_writer::MessageWriter;
+use crate::domain::claim::{Claim, RawClaim, RawContinues, RawDate, RawItem};
 use crate::domain::fixed_words::ContinueKind;
 use crate::domain::money::Money;
 use crate::pb::Date;
@@ -12,6 +12,10 @@ use crate::pb::settlement as pb;
 /// A kind that no version of the messages has, for a word that this one does not know: the server names the fault, with all
 /// others of the claim.
 const UNKNOWN_KIND: i32 = -1;
+
+/// The bytes of a claim without items, and of one of its items, as most have.
+const HEAD_BYTES: usize = 160;
+const ITEM_BYTES: usize = 36;
 
 /// The message of a claim, encoded: what is digested, and what its settlement keeps.
 #[derive(Clone, PartialEq, Eq)]
@@ -24,15 +28,11 @@ impl ClaimMessage {
     }
 }
 
-impl From<&pb::Claim> for ClaimMessage {
-    fn from(message: &pb::Claim) -> ClaimMessage {
-        ClaimMessage(message.encode_to_vec().into())
-    }
-}
-
 impl From<&RawClaim> for ClaimMessage {
     fn from(claim: &RawClaim) -> ClaimMessage {
-        ClaimMessage::from(&message_from_raw(claim))
+        let mut writer = MessageWriter::with_capacity(HEAD_BYTES + ITEM_BYTES * claim.items.len());
+        write_claim(&mut writer, claim);
+        ClaimMessage(writer.finish())
     }
 }
 
@@ -61,21 +61,41 @@ pub fn message_from_raw(claim: &RawClaim) -> pb::Claim {
     }
 }
 
-/// A claim as received.
-pub fn raw_from_message(claim: pb::Claim) -> RawClaim {
-    RawClaim {
-        claim_id: claim.claim_id,
-        hospital_id: claim.hospital_id,
-        person_id: claim.person_id,
-        visit: claim.visit,
-        emergency: claim.emergency,
-        admitted: claim.admitted.map(raw_date),
-        discharged: claim.discharged.map(raw_date),
-        items: claim.items.into_iter().map(raw_item).collect(),
-        total: claim.total_fen.map(Money::from_fen),
-        diagnosis: claim.diagnosis,
-        continues: claim.continues.map(raw_continues),
+fn write_claim(writer: &mut MessageWriter, claim: &RawClaim) {
+    writer.text(1, &claim.claim_id);
+    writer.text(2, &claim.hospital_id);
+    writer.text(3, &claim.person_id);
+    writer.text(4, &claim.visit);
+    writer.flag(5, claim.emergency);
+    write_date(writer, 6, claim.admitted);
+    write_date(writer, 7, claim.discharged);
+    claim.items.iter().for_each(|item| writer.message(8, |writer| write_item(writer, item)));
+    writer.optional_number(9, claim.total.map(Money::fen));
+    claim.diagnosis.iter().for_each(|code| writer.repeated_text(10, code));
+    if let Some(continues) = &claim.continues {
+        writer.message(11, |writer| {
+            writer.number(1, kind_number(&continues.kind));
+            writer.text(2, &continues.hospital_id);
+            writer.text(3, &continues.claim_id);
+        });
     }
+}
+
+fn write_item(writer: &mut MessageWriter, item: &RawItem) {
+    writer.text(1, &item.code);
+    writer.number(2, item.quantity.0);
+    writer.number(3, item.unit_price.0);
+    writer.number(4, item.amount.fen());
+    write_date(writer, 5, item.day);
+}
+
+fn write_date(writer: &mut MessageWriter, field: u32, date: Option<RawDate>) {
+    let Some(RawDate { year, month, day }) = date else { return };
+    writer.message(field, |writer| {
+        writer.number(1, year);
+        writer.number(2, month);
+        writer.number(3, day);
+    });
 }
 
 /// The message of a day.
@@ -84,14 +104,9 @@ pub fn date_message(day: impl Into<RawDate>) -> Date {
     Date { year, month, day }
 }
 
-/// A day as received.
-pub fn raw_date(day: Date) -> RawDate {
-    RawDate { year: day.year, month: day.month, day: day.day }
-}
-
 fn item_message(item: &RawItem) -> pb::Item {
     pb::Item {
-        code: item.code.clone(),
+        code: item.code.to_string(),
         quantity_e4: item.quantity.0,
         unit_price_micro_yuan: item.unit_price.0,
         amount_fen: item.amount.fen(),
@@ -99,28 +114,21 @@ fn item_message(item: &RawItem) -> pb::Item {
     }
 }
 
-fn raw_item(item: pb::Item) -> RawItem {
-    RawItem {
-        code: item.code,
-        quantity: Quantity(item.quantity_e4),
-        unit_price: UnitPrice(item.unit_price_micro_yuan),
-        amount: Money::from_fen(item.amount_fen),
-        day: item.day.map(raw_date),
-    }
-}
-
 fn continues_message(continues: &RawContinues) -> pb::Continues {
-    let kind = ContinueKind::from_word(&continues.kind).map(|kind| pb::ContinuesKind::from(kind).into());
-    let unknown = if continues.kind.is_empty() { pb::ContinuesKind::Unspecified.into() } else { UNKNOWN_KIND };
     pb::Continues {
-        kind: kind.unwrap_or(unknown),
+        kind: kind_number(&continues.kind),
         hospital_id: continues.hospital_id.clone(),
         claim_id: continues.claim_id.clone(),
     }
 }
 
-fn raw_continues(continues: pb::Continues) -> RawContinues {
-    let pb::Continues { kind, hospital_id, claim_id } = continues;
-    let known = pb::ContinuesKind::try_from(kind).map(|kind| kind.word().to_owned());
-    RawContinues { kind: known.unwrap_or_else(|_| kind.to_string()), hospital_id, claim_id }
+/// The number of a kind.
+fn kind_number(word: &str) -> i32 {
+    let unknown = if word.is_empty() { pb::ContinuesKind::Unspecified.into() } else { UNKNOWN_KIND };
+    ContinueKind::from_word(word).map_or(unknown, |kind| pb::ContinuesKind::from(kind).into())
+}
+
+/// The word of a kind; of one that no version of the messages here has, its number.
+pub(super) fn kind_word(number: i32) -> String {
+    pb::ContinuesKind::try_from(number).map_or_else(|_| number.to_string(), |kind| kind.word().to_owned())
 }

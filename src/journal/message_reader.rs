@@ -1,10 +1,17 @@
 //! Reads the fields of an encoded message in place: a text is borrowed from the bytes, and copied only into what keeps it.
 //! An entry has hundreds of texts, most of them short words that a value of the domain keeps without memory of its own.
 
-use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
+use prost::encoding::{DecodeContext, WireType, decode_varint, skip_field};
 
 use super::form::Malformed;
 use crate::domain::money::Money;
+
+/// The kinds of fields that are read, as in their keys.
+const VARINT: u32 = WireType::Varint as u32;
+const LENGTH_DELIMITED: u32 = WireType::LengthDelimited as u32;
+
+/// The bit of a byte of a number after which another byte follows.
+const CONTINUES: u8 = 0x80;
 
 /// The value of a field.
 #[derive(Clone, Copy)]
@@ -79,22 +86,37 @@ pub(super) fn fields(message: &[u8]) -> Fields<'_> {
 }
 
 impl<'a> Fields<'a> {
+    #[inline]
     fn read(&mut self) -> Option<(u32, Value<'a>)> {
-        let (number, kind) = decode_key(&mut self.0).ok()?;
-        let value = match kind {
-            WireType::Varint => Value::Number(decode_varint(&mut self.0).ok()?),
-            WireType::LengthDelimited => {
-                let length = usize::try_from(decode_varint(&mut self.0).ok()?).ok()?;
+        let key = u32::try_from(self.varint()?).ok()?;
+        let number = Some(key >> 3).filter(|number| *number > 0)?;
+        let value = match key & 7 {
+            VARINT => Value::Number(self.varint()?),
+            LENGTH_DELIMITED => {
+                let length = usize::try_from(self.varint()?).ok()?;
                 let (bytes, rest) = self.0.split_at_checked(length)?;
                 self.0 = rest;
                 Value::Bytes(bytes)
             }
-            _ => {
+            kind => {
+                let kind = WireType::try_from(u64::from(kind)).ok()?;
                 skip_field(kind, number, &mut self.0, DecodeContext::default()).ok()?;
                 Value::Unknown
             }
         };
         Some((number, value))
+    }
+
+    /// The next number, seven bits to a byte; most have one byte.
+    #[inline]
+    fn varint(&mut self) -> Option<u64> {
+        match self.0.split_first() {
+            Some((byte, rest)) if *byte < CONTINUES => {
+                self.0 = rest;
+                Some(u64::from(*byte))
+            }
+            _ => decode_varint(&mut self.0).ok(),
+        }
     }
 }
 

@@ -166,7 +166,7 @@ fn sealed(service: &Service, taker: Taker, payload: &[u8], age: i64) -> Vec<u8> 
         Taker::Hospital => filter_digest(&["hospital", "HE", "0001-01-01", "9999-12-31"]),
         Taker::Imports => filter_digest(&[]),
         Taker::Reference => filter_digest(&["catalogue", "2017-06-15", ""]),
-        Taker::Quote => settle_content(&from_proto::claim(Some(claim("C9"))).expect("a claim")),
+        Taker::Quote => settle_content(&from_proto::claim(Some(&claim("C9").encode_to_vec())).expect("a claim")),
     };
     let purpose = match taker {
         Taker::Quote => "onestop quote tokens, version 1",

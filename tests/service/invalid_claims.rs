@@ -88,7 +88,7 @@ const INVALID_CLAIMS: &[InvalidClaim] = &[
          claim.items[0].code has a control character (CONTROL_CHARACTER)",
         |claim| {
             claim.claim_id = "ZY20170615 ".to_owned();
-            claim.items[0].code = "A\u{1b}[2J".to_owned();
+            claim.items[0].code = "A\u{1b}[2J".into();
         },
     ),
     (
@@ -198,7 +198,7 @@ const INVALID_CLAIMS: &[InvalidClaim] = &[
          claim.items[0].code has 66 bytes; the limit is 64 (TOO_LONG)",
         |claim| {
             claim.claim_id = "x".repeat(65);
-            claim.items[0].code = "药".repeat(22);
+            claim.items[0].code = "药".repeat(22).into();
         },
     ),
     ("a visit that is not specified", InvalidArgument, "INVALID_REQUEST: claim.visit is missing (MISSING)", |claim| {

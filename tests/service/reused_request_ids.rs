@@ -48,7 +48,7 @@ const CHANGES: &[Change] = &[
     (&["claim.admitted"], |claim| claim.admitted = day("2017-06-09")),
     (&["claim.discharged"], |claim| claim.discharged = None),
     (&["claim.items[3].quantity"], |claim| claim.items[3].quantity = Quantity(10_001)),
-    (&["claim.items[0].code"], |claim| claim.items[0].code = "MARK-3".to_owned()),
+    (&["claim.items[0].code"], |claim| claim.items[0].code = "MARK-3".into()),
     (&["claim.items[1].day"], |claim| claim.items[1].day = day("2017-06-10")),
     (&["claim.items[2].unit_price", "claim.items[2].amount"], |claim| {
         claim.items[2].unit_price = UnitPrice(1_234_567);
@@ -60,7 +60,7 @@ const CHANGES: &[Change] = &[
     (&["claim.continues"], |claim| claim.continues = Some(RawContinues::default())),
     (&["claim.visit", "claim.items[0].code", "claim.diagnosis"], |claim| {
         claim.visit = String::new();
-        claim.items[0].code = "MARK-5".to_owned();
+        claim.items[0].code = "MARK-5".into();
         claim.diagnosis = None;
     }),
 ];

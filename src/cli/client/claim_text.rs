@@ -166,7 +166,7 @@ fn day(faults: &mut FieldFaults, field: &str, text: &DayText) -> Option<RawDate>
 fn item(faults: &mut FieldFaults, at: usize, text: &ItemText) -> RawItem {
     let field = |name: &str| format!("claim.items[{at}].{name}");
     RawItem {
-        code: text.code.clone(),
+        code: text.code.as_str().into(),
         quantity: figure(faults, field("quantity"), &text.quantity).unwrap_or(Quantity(0)),
         unit_price: figure(faults, field("unit_price"), &text.unit_price).unwrap_or(UnitPrice(0)),
         amount: figure(faults, field("amount"), &text.amount).unwrap_or_default(),

@@ -52,7 +52,7 @@ impl Replay {
         self.commits += 1;
         let claim = claims.claim(arrival, part);
         let request_id = claim.claim_id.clone();
-        let raw = from_proto::claim(Some(claim)).map_err(|_| EngineError::NotFound)?;
+        let raw = from_proto::claim(Some(&claim.encode_to_vec())).map_err(|_| EngineError::NotFound)?;
         let request = SettleRequest { claim: raw, request_id, quote: None, today: Day::LAST };
         let stamp =
             CommitStamp { id: EntryId(u128::from(self.commits).to_be_bytes()), instant: Instant(self.commits as i64) };

@@ -1,5 +1,7 @@
 //! The fields of a claim, in one place: as received, and validated; and which of them differ between two that were received.
 
+use smol_str::SmolStr;
+
 use crate::domain::day::{Day, NotADay};
 use crate::domain::fixed_words::ContinueKind;
 use crate::domain::ids::{ClaimId, Diagnosis, HospitalId, ItemCode, PersonId};
@@ -34,10 +36,10 @@ impl TryFrom<RawDate> for Day {
 }
 
 /// One line of the bill as received.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct RawItem {
     /// Which drug, service or material.
-    pub code: String,
+    pub code: SmolStr,
     /// How many units.
     pub quantity: Quantity,
     /// The price of one.
@@ -49,7 +51,7 @@ pub struct RawItem {
 }
 
 /// A claim as received, not yet validated.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct RawClaim {
     /// The hospital's number of the claim.
     pub claim_id: String,
@@ -118,7 +120,7 @@ impl From<&Item> for RawItem {
     fn from(item: &Item) -> Self {
         let Item { code, quantity, unit_price, amount, day } = item;
         RawItem {
-            code: code.as_str().to_owned(),
+            code: code.as_str().into(),
             quantity: *quantity,
             unit_price: *unit_price,
             amount: *amount,

@@ -52,7 +52,7 @@ fn field(position: usize, name: &str) -> String {
 impl RawItem {
     /// The code, if it is one.
     fn valid_code(&self, faults: &mut FieldFaults, position: usize, limits: &ClaimLimits) -> Option<ItemCode> {
-        match ItemCode::parse(self.code.as_str(), limits.id_bytes) {
+        match ItemCode::parse(self.code.clone(), limits.id_bytes) {
             Ok(code) => Some(code),
             Err(error) => {
                 faults.add(field(position, "code"), error.reason(), error.to_string());

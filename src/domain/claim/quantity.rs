@@ -4,11 +4,11 @@ use crate::domain::decimal::{ExactDecimal, ParseDecimalError};
 use crate::domain::money::Money;
 
 /// A number of units in 10^-4; negative in a refund line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Quantity(pub i64);
 
 /// A price of one unit in 10^-6 yuan.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UnitPrice(pub i64);
 
 /// A decimal number of units with at most four decimals.

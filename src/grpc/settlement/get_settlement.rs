@@ -4,15 +4,16 @@ use crate::domain::fault::FieldFaults;
 use crate::domain::ids::EntryId;
 use crate::engine::EngineError;
 use crate::engine::read::SettlementView;
+use crate::journal::ClaimMessage;
 use crate::pb::encoded;
 use crate::pb::settlement as pb;
 use crate::store::Store;
 
 use crate::grpc::authorize::Permitted;
 use crate::grpc::error::CallError;
+use crate::grpc::from_proto;
 use crate::grpc::reversals::{reversal, revision};
 use crate::grpc::view::View;
-use crate::grpc::{from_proto, to_proto};
 
 use super::SettlementHandler;
 
@@ -25,7 +26,7 @@ impl<S: Store> SettlementHandler<S> {
         let view = View::from_request(request.view)?;
         let found = self.find_settlement(permitted, request).await?;
         let first = &found.settlement.body.split;
-        let claim = || to_proto::claim(&(&found.settlement.body.claim).into());
+        let claim = || ClaimMessage::from(&found.settlement.body.claim).bytes().clone();
         Ok(encoded::GetSettlementResponse {
             settlement: view.settlement(&found.answer),
             reversal: found.reversal.as_ref().map(reversal),

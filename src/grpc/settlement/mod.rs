@@ -112,12 +112,15 @@ fn to_response<T>(answer: Result<T, CallError>) -> Result<Response<T>, Status> {
 
 #[tonic::async_trait]
 impl<S: Store> SettlementService for SettlementHandler<S> {
-    async fn quote(&self, request: Request<pb::QuoteRequest>) -> Result<Response<encoded::QuoteResponse>, Status> {
+    async fn quote(&self, request: Request<encoded::QuoteRequest>) -> Result<Response<encoded::QuoteResponse>, Status> {
         let (permitted, deadline) = (Permitted::from_message(&request)?, self.deadline(&request));
         to_response(within_deadline(deadline, self.handle_quote(&permitted, request.into_inner())).await)
     }
 
-    async fn settle(&self, request: Request<pb::SettleRequest>) -> Result<Response<encoded::SettleResponse>, Status> {
+    async fn settle(
+        &self,
+        request: Request<encoded::SettleRequest>,
+    ) -> Result<Response<encoded::SettleResponse>, Status> {
         let (permitted, deadline) = (Permitted::from_message(&request)?, self.deadline(&request));
         to_response(self.settler().settle(&permitted.clone(), request.into_inner(), deadline, permitted).await)
     }
@@ -126,7 +129,7 @@ impl<S: Store> SettlementService for SettlementHandler<S> {
 
     async fn settle_stream(
         &self,
-        request: Request<Streaming<pb::SettleStreamRequest>>,
+        request: Request<Streaming<encoded::SettleStreamRequest>>,
     ) -> Result<Response<SettleAnswers>, Status> {
         let permitted = Permitted::from_request(&request)?;
         Ok(Response::new(stream::settle_stream(self.settler(), permitted, &self.streams, request.into_inner())))
@@ -139,7 +142,7 @@ impl<S: Store> SettlementService for SettlementHandler<S> {
 
     async fn correct(
         &self,
-        request: Request<pb::CorrectRequest>,
+        request: Request<encoded::CorrectRequest>,
     ) -> Result<Response<encoded::CorrectResponse>, Status> {
         let (permitted, deadline) = (Permitted::from_message(&request)?, self.deadline(&request));
         to_response(self.handle_correct(permitted, deadline, request.into_inner()).await)

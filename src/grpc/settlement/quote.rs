@@ -3,7 +3,6 @@
 use crate::engine::quote::QuoteAnswer;
 use crate::journal::answer;
 use crate::pb::encoded;
-use crate::pb::settlement as pb;
 use crate::store::Store;
 
 use crate::grpc::authorize::Permitted;
@@ -16,9 +15,9 @@ impl<S: Store> SettlementHandler<S> {
     pub(super) async fn handle_quote(
         &self,
         permitted: &Permitted,
-        request: pb::QuoteRequest,
+        request: encoded::QuoteRequest,
     ) -> Result<encoded::QuoteResponse, CallError> {
-        let (claim, received) = from_proto::received_claim(request.claim)?;
+        let (claim, received) = from_proto::received_claim(request.claim.as_deref())?;
         permitted.caller.authorize_claims_of(claim.hospital_id.as_str())?;
         let (store, person_id) = (self.engine.store(), self.person_id(&claim.person_id));
         let quote = self.engine.quote_received(claim, received.content, commit_stamp::today()).await;

@@ -40,7 +40,7 @@ impl<S: Store> SettlementHandler<S> {
         &self,
         permitted: Permitted,
         deadline: Duration,
-        message: pb::CorrectRequest,
+        message: encoded::CorrectRequest,
     ) -> Result<encoded::CorrectResponse, CallError> {
         let request = reversals::correct_request(message)?;
         let claim = &request.correction.claim;

@@ -102,7 +102,7 @@ fn continue_kind(claim: &model::Claim) -> ContinueKind {
 pub fn raw_claim(claim: &model::Claim) -> RawClaim {
     let bill = &claim.bill;
     let item = |line: &model::Line| RawItem {
-        code: line.code.clone(),
+        code: line.code.as_str().into(),
         quantity: Quantity(line.quantity_e4),
         unit_price: UnitPrice(line.unit_price_micro),
         amount: Money::from_fen(line.amount_fen),
