@@ -48,7 +48,9 @@ async fn a_store_that_exists_syncs_the_directories_that_list_its_files_before_it
     let (trace, store) = (place.path().join("trace"), place.path().canonicalize().expect("a path").join("store"));
     let made = open(&store).expect("a store");
     // The second spare segment: the opening after it makes no file in the directory of the log.
+    let begun = std::time::Instant::now();
     while !store.join("log/0000000002.log").exists() {
+        assert!(begun.elapsed() < std::time::Duration::from_secs(20), "no second spare segment");
         std::thread::yield_now();
     }
     drop(made);

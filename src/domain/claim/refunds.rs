@@ -18,7 +18,8 @@ struct NetOfCode {
 }
 
 /// Refund lines of a code at a price may not take back more, in quantity or in amount, than its other lines at this
-/// price charge. Where one of these lines is flawed in code or figures, that is not known, and its own fault is named.
+/// price charge. Codes and prices are compared as written. Where one of these lines is flawed, that is not known, and its own
+/// fault is named.
 pub(super) fn check_refunds(faults: &mut FieldFaults, items: &[RawItem], flawed: &[usize]) {
     if items.iter().all(|item| item.amount >= Money::ZERO && item.quantity.0 >= 0) {
         return;

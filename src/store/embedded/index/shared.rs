@@ -53,6 +53,8 @@ struct Work {
     failure: Option<IndexError>,
     /// Why each task failed that is tried again.
     failing: [Option<IndexError>; 2],
+    /// The bytes of the largest merge that has no room, of those that were last looked at. Smaller ones may go on.
+    without_room: Option<u64>,
 }
 
 /// A task of upkeep, done by a thread of its own.
@@ -65,8 +67,8 @@ pub(super) enum Task {
 }
 
 impl Work {
-    fn failing(&self) -> Option<&IndexError> {
-        self.failing.iter().flatten().next()
+    fn is_failing(&self) -> bool {
+        self.without_room.is_some() || self.failing.iter().any(Option::is_some)
     }
 }
 
@@ -266,7 +268,7 @@ impl Shared {
     /// Whether upkeep fails at the moment, or failed for good.
     pub(super) fn is_failing(&self) -> bool {
         let work = self.work();
-        work.failure.is_some() || work.failing().is_some()
+        work.failure.is_some() || work.is_failing()
     }
 
     /// Notes that a task failed and is tried again.
@@ -275,19 +277,26 @@ impl Shared {
         self.changed.notify_all();
     }
 
-    /// Notes that a task succeeded. That one merge succeeded makes no room for another.
+    /// Notes that a task succeeded.
     fn set_working(&self, task: Task) {
-        self.clear_failing(task, |error| !matches!(error, IndexError::NoRoom { .. }));
+        self.clear(|work| work.failing[task as usize].take().is_some());
+    }
+
+    /// Notes that a merge of so many bytes has no room.
+    pub(super) fn set_without_room(&self, bytes: u64) {
+        let mut work = self.work();
+        work.without_room = work.without_room.max(Some(bytes));
     }
 
     /// Notes that a merge of so many bytes has room, and so has the one that had none, unless that is larger.
     pub(super) fn set_has_room(&self, bytes: u64) {
-        self.clear_failing(Task::Merge, |error| matches!(error, IndexError::NoRoom { needed, .. } if *needed <= bytes));
+        self.clear(|work| work.without_room.take_if(|needed| *needed <= bytes).is_some());
     }
 
-    fn clear_failing(&self, task: Task, is_over: impl FnOnce(&IndexError) -> bool) {
-        if self.work().failing[task as usize].take_if(|error| is_over(error)).is_some() {
-            tracing::info!(?task, "the index is written again");
+    fn clear(&self, clear: impl FnOnce(&mut Work) -> bool) {
+        let mut work = self.work();
+        if clear(&mut work) && !work.is_failing() {
+            tracing::info!("the index is written and merged again");
         }
     }
 

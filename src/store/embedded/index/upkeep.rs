@@ -130,6 +130,7 @@ fn check_room(shared: &Shared, runs: &[Arc<Run>]) -> Result<(), IndexError> {
     let needed = runs.iter().fold(0u64, |needed, run| needed.saturating_add(run.length()));
     let reserve = shared.reserve.load(Ordering::Relaxed);
     if free < needed.saturating_add(reserve) {
+        shared.set_without_room(needed);
         return Err(IndexError::NoRoom { needed, reserve });
     }
     shared.set_has_room(needed);
@@ -227,7 +228,12 @@ fn repeat(shared: &Shared, task: Task, is_due: impl Fn(&Memory) -> bool, attempt
             Err(error @ (IndexError::File { .. } | IndexError::NoRoom { .. })) => {
                 pause = pause.min(longest_pause(task, &error));
                 tracing::error!(%error, ?task, ?pause, "the index cannot be written, and is tried again after a pause");
-                shared.set_failing(task, error);
+                // Whoever waits for merges waits for those of the lowest level, which may have room.
+                let is_waited_for =
+                    !matches!(error, IndexError::NoRoom { .. }) || shared.version().runs_at(0) >= FAN_IN;
+                if is_waited_for {
+                    shared.set_failing(task, error);
+                }
                 shared.pause(pause);
                 pause *= 2;
             }
