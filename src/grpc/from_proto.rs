@@ -6,7 +6,7 @@ use crate::domain::ids::{ClaimId, HospitalId, PersonId, RequestId, TextError};
 use crate::domain::journal::Instant;
 use crate::engine::fence::RequestName;
 use crate::engine::settle::ReceivedClaim;
-use crate::journal::raw_claim_reader::{count_items, raw_claim};
+use crate::journal::claim::{count_items, raw_claim};
 use crate::journal::{ClaimMessage, Malformed};
 
 use super::error::CallError;

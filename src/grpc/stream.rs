@@ -20,7 +20,7 @@ use tokio_stream::Stream;
 use tonic::{Status, Streaming};
 use tracing::Instrument;
 
-use crate::journal::raw_claim_reader::person_id;
+use crate::journal::claim::person_id;
 use crate::pb::encoded::{self, settle_stream_response::Answer};
 use crate::store::Store;
 

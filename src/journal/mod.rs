@@ -21,7 +21,6 @@ pub mod form;
 mod layer_reader;
 mod message_reader;
 mod message_writer;
-pub mod raw_claim_reader;
 pub mod record;
 pub mod recorded;
 mod recorded_parts;
