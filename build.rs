@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use prost::Message;
-use prost_types::field_descriptor_proto::Type;
+use prost_types::field_descriptor_proto::{Label, Type};
 use prost_types::{DescriptorProto, FieldDescriptorProto, FileDescriptorSet};
 
 const FILES: [&str; 11] = [
@@ -30,7 +30,7 @@ const PACKAGE: &str = "onestop.settlement.v1";
 const ENCODED: [&str; 4] =
     [CLAIM, ".onestop.settlement.v1.Settlement", ".onestop.settlement.v1.Split", ".onestop.settlement.v1.Derivation"];
 
-/// The one of them that a request may lack, or hold without any field.
+/// The one of them that a request may lack, or hold in parts: a message that is given several times is all of them together.
 const CLAIM: &str = ".onestop.settlement.v1.Claim";
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -45,7 +45,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// Generates the settlement service once more, with claims, settlements, splits and derivations as encoded bytes. On the wire
-/// both are the same: a claim has presence, and none of the others is ever empty.
+/// both are the same: a claim has as many parts as are given, and none of the others is ever empty.
 fn compile_encoded(out: &Path) -> Result<(), Box<dyn std::error::Error>> {
     fs::create_dir_all(out)?;
     let mut descriptors = protox::compile(
@@ -87,7 +87,9 @@ fn holder(descriptors: &mut FileDescriptorSet, encoded: &[String]) -> Option<Str
             continue;
         }
         for field in held.filter(|field| ENCODED.contains(&field.type_name())) {
-            field.proto3_optional = (field.type_name() == CLAIM).then_some(true);
+            if field.type_name() == CLAIM {
+                field.set_label(Label::Repeated);
+            }
             field.set_type(Type::Bytes);
             field.type_name = None;
         }

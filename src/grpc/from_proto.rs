@@ -1,5 +1,7 @@
 //! From messages to requests of the engine. A claim is passed on as received; the engine validates it.
 
+use bytes::Bytes;
+
 use crate::domain::claim::{ClaimKeys, ClaimLimits, RawClaim, valid_text};
 use crate::domain::fault::{FaultReason, FieldFaults};
 use crate::domain::ids::{ClaimId, HospitalId, PersonId, RequestId, TextError};
@@ -18,6 +20,14 @@ pub fn instant(time: &prost_types::Timestamp) -> Option<Instant> {
     }
     let micros = time.seconds.checked_mul(1_000_000)?;
     micros.checked_add(i64::from(time.nanos) / 1_000).map(Instant)
+}
+
+/// The message in a field, of the parts that were given: all of them together; `None` without any.
+pub fn message_in(mut parts: Vec<Bytes>) -> Option<Bytes> {
+    match parts.len() {
+        0 | 1 => parts.pop(),
+        _ => Some(parts.concat().into()),
+    }
 }
 
 /// A claim as received in this message.

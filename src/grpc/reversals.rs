@@ -45,7 +45,7 @@ pub fn reverse_response(outcome: &ReverseOutcome, dry_run: bool) -> pb::ReverseR
 /// If the message holds no claim.
 pub fn correct_request(message: encoded::CorrectRequest) -> Result<CorrectRequest, CallError> {
     let encoded::CorrectRequest { claim, request_id, reason, dry_run } = message;
-    let correction = RawCorrection { claim: from_proto::claim(claim.as_deref())?, reason };
+    let correction = RawCorrection { claim: from_proto::claim(from_proto::message_in(claim).as_deref())?, reason };
     Ok(CorrectRequest { correction, request_id, dry_run, today: commit_stamp::today() })
 }
 

@@ -141,7 +141,9 @@ impl<S: Store> ClaimStream<S> {
     }
 
     fn spawn_claim(&mut self, position: u64, request: encoded::SettleStreamRequest, permit: StreamPermit) {
-        let person = request.claim.as_deref().map(person_id).unwrap_or_default();
+        let mut parts = request.claim.iter().rev();
+        let person =
+            parts.find_map(|part| Some(person_id(part)).filter(|person| !person.is_empty())).unwrap_or_default();
         let (ended, end) = oneshot::channel::<()>();
         let before = self.last.insert(person.to_owned(), end);
         if self.last.len() > 2 * self.context.streams.window {

@@ -31,7 +31,7 @@ impl<S: Store> SettlementHandler<S> {
             settlement: view.settlement(&found.answer),
             reversal: found.reversal.as_ref().map(reversal),
             revisions: found.revisions.iter().map(|entry| revision(entry, first, view)).collect(),
-            claim: view.is_full().then(claim),
+            claim: view.is_full().then(claim).into_iter().collect(),
         })
     }
 

@@ -17,7 +17,7 @@ impl<S: Store> SettlementHandler<S> {
         permitted: &Permitted,
         request: encoded::QuoteRequest,
     ) -> Result<encoded::QuoteResponse, CallError> {
-        let (claim, received) = from_proto::received_claim(request.claim.as_deref())?;
+        let (claim, received) = from_proto::received_claim(from_proto::message_in(request.claim).as_deref())?;
         permitted.caller.authorize_claims_of(claim.hospital_id.as_str())?;
         let (store, person_id) = (self.engine.store(), self.person_id(&claim.person_id));
         let quote = self.engine.quote_received(claim, received.content, commit_stamp::today()).await;
