@@ -49,8 +49,8 @@ impl<S: Store> Settler<S> {
         permit: impl Send + 'static,
     ) -> Result<encoded::SettleResponse, CallError> {
         let encoded::SettleRequest { claim, request_id, quote_digest, view } = message;
-        let view = View::from_request(view)?;
         let (claim, received) = from_proto::received_claim(from_proto::message_in(claim).as_deref())?;
+        let view = View::from_request(view)?;
         permitted.caller.authorize_claims_of(&claim.hospital_id)?;
         let limits = &self.engine.settings().limits;
         let person_id = PersonId::parse(claim.person_id.as_str(), limits.id_bytes).ok();
