@@ -141,6 +141,7 @@ impl<S: Store> ClaimStream<S> {
     }
 
     fn spawn_claim(&mut self, position: u64, request: encoded::SettleStreamRequest, permit: StreamPermit) {
+        // Of a claim in parts the last person that is named: a claim whose last part names an empty one is refused.
         let mut parts = request.claim.iter().rev();
         let person =
             parts.find_map(|part| Some(person_id(part)).filter(|person| !person.is_empty())).unwrap_or_default();

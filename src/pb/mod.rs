@@ -21,7 +21,8 @@ pub use generated::onestop::reference::v1 as reference;
 /// `onestop.settlement.v1`
 pub use generated::onestop::settlement::v1 as settlement;
 
-/// The settlement service with responses whose settlements are encoded already: a response copies them.
+/// The settlement service with requests whose claims are read from their bytes, and responses whose settlements are encoded
+/// already: a response copies them.
 #[allow(missing_docs, clippy::all, clippy::pedantic, rustdoc::all)]
 pub mod encoded {
     include!(concat!(env!("OUT_DIR"), "/encoded/onestop.settlement.v1.rs"));
