@@ -54,14 +54,18 @@ impl fmt::Display for Round {
 
 impl Load {
     /// A client over a connection of its own.
-    pub async fn client(server: &Process) -> Result<SettlementServiceClient<Channel>, Failed> {
+    async fn client(server: &Process) -> Result<SettlementServiceClient<Channel>, Failed> {
         let channel = Channel::from_shared(server.url.clone())?.tcp_nodelay(true).connect().await?;
         Ok(SettlementServiceClient::new(channel))
     }
 
-    /// The next claim.
-    pub fn request(&self) -> pb::SettleRequest {
-        numbered(&self.request, self.next.fetch_add(1, Ordering::Relaxed))
+    /// The number of the next claim.
+    pub fn next_number(&self) -> u64 {
+        self.next.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn request(&self) -> pb::SettleRequest {
+        numbered(&self.request, self.next_number())
     }
 
     /// A few seconds of calls.

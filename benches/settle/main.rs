@@ -17,6 +17,7 @@ mod bare;
 mod bills;
 mod calls;
 mod collector;
+mod light_client;
 #[allow(dead_code)]
 #[path = "../measure.rs"]
 mod measure;

@@ -9,6 +9,7 @@ use tonic::{Code, Status};
 
 use super::at;
 use super::calls::{CallKind, Load};
+use super::light_client::{LightClient, Requests};
 use super::measure::{Failed, Limits, median};
 use super::processes::Process;
 
@@ -119,9 +120,9 @@ pub async fn sustained(
 
 /// Settles at this rate a second for some seconds.
 pub async fn open_loop(load: &Load, server: &Process, rate: f64, seconds: f64) -> Result<Answered, Failed> {
-    let mut clients = Vec::new();
+    let (requests, mut clients) = (Requests::new(&load.request)?, Vec::new());
     for _ in 0..CONNECTIONS {
-        clients.push(Load::client(server).await?);
+        clients.push(LightClient::connect(server).await?);
     }
     let (due, mut arriving) = tokio::sync::mpsc::unbounded_channel();
     let start = Instant::now();
@@ -137,11 +138,11 @@ pub async fn open_loop(load: &Load, server: &Process, rate: f64, seconds: f64) -
     });
     let (mut running, mut answered, mut number) = (JoinSet::new(), Answered::default(), 0);
     while let Some(intended) = arriving.recv().await {
-        let (mut client, request) = (clients[number % CONNECTIONS].clone(), load.request());
+        let (client, request) = (clients[number % CONNECTIONS].clone(), requests.numbered(load.next_number()));
         number += 1;
         running.spawn(async move {
             let late = intended.elapsed();
-            (late, client.settle(request).await.map(|_| intended.elapsed()))
+            (late, client.settle(request).await.map(|()| intended.elapsed()))
         });
         while let Some(ended) = running.try_join_next() {
             answered.add(ended?)?;

@@ -108,13 +108,20 @@ pub async fn prepared(url: &str) -> Result<(pb::SettleRequest, Answers), Failed>
     Ok((request, Answers { quote, full, summary }))
 }
 
+/// The ids of a number, each of one length: of the request, of the claim, and of a random person.
+pub fn ids(number: u64) -> [String; 3] {
+    let person = bills::Random(number).below(PERSONS);
+    [format!("37010001-20170615-{number:010}"), format!("ZY20170615{number:010}"), format!("P{person:06}")]
+}
+
 /// The request as another claim of a random person.
 pub fn numbered(request: &pb::SettleRequest, number: u64) -> pb::SettleRequest {
     let mut request = request.clone();
-    request.request_id = format!("37010001-20170615-{number:010}");
+    let [request_id, claim_id, person_id] = ids(number);
+    request.request_id = request_id;
     if let Some(claim) = &mut request.claim {
-        claim.claim_id = format!("ZY20170615{number:010}");
-        claim.person_id = format!("P{:06}", bills::Random(number).below(PERSONS));
+        claim.claim_id = claim_id;
+        claim.person_id = person_id;
     }
     request
 }
