@@ -9,7 +9,7 @@
 use std::time::{Duration, Instant};
 
 /// Calls in flight that are permitted however long they take: the work of one sync of the store and of the next.
-pub(crate) const LEAST_CALLS: usize = 128;
+pub(crate) const LEAST_CALLS: usize = 64;
 
 /// Calls in flight that are permitted before it is known how soon so many are answered.
 const FIRST_CALLS: usize = 2 * LEAST_CALLS;
@@ -24,7 +24,7 @@ const WINDOW_CALLS: u32 = 16;
 /// Latency, as a multiple of what it is with few calls, up to which a server is not overloaded; and the latency below which
 /// none is: a call that is refused comes again, and one that waits this long is sooner answered.
 const STRETCH: u32 = 4;
-const SHORT: Duration = Duration::from_millis(25);
+const SHORT: Duration = Duration::from_millis(10);
 
 /// How many windows in a row must be too slow: a slow sync, or another process on the machine, is not the load.
 const SLOW_WINDOWS: u32 = 3;
@@ -135,10 +135,10 @@ mod tests {
         let mut limit = LoadLimit::new(1_024, now);
         run(&mut limit, &mut now, 1.0, 8);
         assert_eq!(limit.limit(), FIRST_CALLS);
-        assert!(run(&mut limit, &mut now, 0.1, 1_000) <= Duration::from_millis(52));
+        assert!(run(&mut limit, &mut now, 0.1, 1_000) <= Duration::from_millis(26));
         let latency = run(&mut limit, &mut now, 1.0, 1_000);
-        assert!(latency <= Duration::from_millis(33), "{latency:?}");
-        assert!((LEAST_CALLS..=161).contains(&limit.limit()), "{}", limit.limit());
+        assert!(latency <= Duration::from_millis(13), "{latency:?}");
+        assert_eq!(limit.limit(), LEAST_CALLS);
     }
 
     #[test]
@@ -147,7 +147,7 @@ mod tests {
         let mut limit = LoadLimit::new(1_024, now);
         run(&mut limit, &mut now, 1.0, 8);
         let latency = run(&mut limit, &mut now, 600.0, 1_000);
-        assert!(latency <= Duration::from_millis(33), "{latency:?}");
+        assert!(latency <= Duration::from_millis(13), "{latency:?}");
     }
 
     #[test]
@@ -188,13 +188,18 @@ mod tests {
         let slow_window = |limit: &mut LoadLimit, now: &mut Instant| {
             for _ in 0..WINDOW_CALLS {
                 *now += WINDOW;
-                limit.record(Duration::from_secs(5), 400, *now);
+                let in_flight = limit.limit();
+                limit.record(Duration::from_secs(5), in_flight, *now);
             }
         };
         slow_window(&mut limit, &mut now);
         assert_eq!((limit.limit(), limit.is_overloaded()), (FIRST_CALLS, false));
         (0..20).for_each(|_| slow_window(&mut limit, &mut now));
-        assert_eq!((limit.limit(), limit.is_overloaded()), (200, true), "no more than halved at once");
+        assert_eq!((limit.limit(), limit.is_overloaded()), (LEAST_CALLS, true));
+        let mut large = LoadLimit { limit: 1_024, ..LoadLimit::new(1_024, now) };
+        large.record(Duration::from_millis(1), 8, now + WINDOW);
+        (0..SLOW_WINDOWS).for_each(|_| slow_window(&mut large, &mut now));
+        assert_eq!(large.limit(), 512, "no more than halved at once");
         let mut small = LoadLimit::new(8, now);
         (0..20).for_each(|_| slow_window(&mut small, &mut now));
         assert_eq!(small.limit(), 8);
