@@ -32,6 +32,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const OLD: usize = 256;
 const HISTORY: usize = 1_000;
 
+/// The persons of the small store.
+const SMALL: usize = 10_000;
+
 const STREAMS: usize = 4;
 const CALLERS: usize = 16;
 const ROUND: Duration = Duration::from_secs(3);
@@ -39,7 +42,7 @@ const ROUND: Duration = Duration::from_secs(3);
 fn main() -> Result<(), Failed> {
     let arguments: Vec<usize> = std::env::args().filter_map(|argument| argument.parse().ok()).collect();
     let number = |at: usize, default| arguments.get(at).copied().unwrap_or(default);
-    let (persons, settlements, rounds) = (number(0, 10_000_000), number(1, 2_000_000), number(2, 5));
+    let (persons, settlements, rounds) = (number(0, 10_000_000).max(SMALL), number(1, 2_000_000), number(2, 5));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut limits = Limits::default();
     runtime.block_on(history("growth_history", "outpatient_serious", rounds, &mut limits))?;
@@ -51,9 +54,13 @@ fn main() -> Result<(), Failed> {
 /// A server with the tables of so many persons.
 async fn server(persons: usize) -> Result<(Server, Client), Failed> {
     let server = Server::start()?;
-    let mut client = Client::connect(&server.url).await.map_err(|failure| failure.to_string())?;
+    let mut client = client(&server).await?;
     tables(&mut client, persons).await?;
     Ok((server, client))
+}
+
+async fn client(server: &Server) -> Result<Client, Failed> {
+    Ok(Client::connect(&server.url).await.map_err(|failure| failure.to_string())?)
 }
 
 /// A round of settles for some persons, 16 at once.
@@ -66,7 +73,13 @@ struct Settles<'a> {
     next: &'a Arc<AtomicUsize>,
 }
 
-impl Settles<'_> {
+impl<'a> Settles<'a> {
+    /// Stays of the first ten thousand persons: as many on a large store as on a small one, so that the same share of them
+    /// has settlements.
+    fn new(server: &'a Server, client: &'a Client, next: &'a Arc<AtomicUsize>) -> Settles<'a> {
+        Settles { server, client, persons: (0, SMALL), visit: "inpatient", next }
+    }
+
     /// Processor time of the server for a settle, in microseconds, and settles a second.
     async fn round(&self) -> Result<(f64, f64), Failed> {
         let (start, cpu) = (Instant::now(), cpu_micros(self.server.id())?);
@@ -151,7 +164,7 @@ async fn history(key: &str, visit: &'static str, rounds: usize, limits: &mut Lim
 
 async fn store(persons: usize, settlements: usize, rounds: usize, limits: &mut Limits) -> Result<(), Failed> {
     let (large, large_client) = server(persons).await?;
-    let (small, small_client) = server(10_000).await?;
+    let (small, small_client) = server(SMALL).await?;
     let (imported, next) = (bytes(&large.directory)?, Arc::new(AtomicUsize::new(settlements)));
     let start = Instant::now();
     fill(&large_client, "inpatient", persons, settlements).await?;
@@ -160,17 +173,37 @@ async fn store(persons: usize, settlements: usize, rounds: usize, limits: &mut L
     await_rest(&large).await?;
     println!("the index was merged {:.0?} later", start.elapsed());
     let each = (bytes(&large.directory)? - imported) as f64 / settlements as f64;
-    let mut figures = [Vec::new(), Vec::new()];
-    let mut rates = [Vec::new(), Vec::new()];
+    limits.add("bytes_per_settlement", &[each], &[]);
     let small_next = Arc::new(AtomicUsize::new(0));
+    let sides = [Settles::new(&large, &large_client, &next), Settles::new(&small, &small_client, &small_next)];
+    compare("growth_store_since_import", &sides, rounds, limits).await?;
+    let memory = |field| Ok::<_, Failed>(large.memory(field)? as f64 / 1_024.0);
+    limits.add("rss_mib", &[memory("VmRSS")?], &[("peak", memory("VmHWM")?)]);
+    // The same stores, without the age of a process that imported and settled all of it.
+    let [mut large, small] = [large.killed_and_started()?, small.killed_and_started()?];
+    let [large_client, small_client] = [client(&large).await?, client(&small).await?];
+    let sides = [Settles::new(&large, &large_client, &next), Settles::new(&small, &small_client, &small_next)];
+    compare("growth_store", &sides, rounds, limits).await?;
+    let mut opened = Vec::new();
     for _ in 0..rounds {
-        // As many persons on both sides, so that the same share of them has settlements.
-        let spread = (0, 10_000.min(persons));
-        let sides = [(&large, &large_client, &next), (&small, &small_client, &small_next)];
-        for (at, (server, client, next)) in sides.into_iter().enumerate() {
-            let (cpu, rate) = Settles { server, client, persons: spread, visit: "inpatient", next }.round().await?;
-            figures[at].push(cpu);
-            rates[at].push(rate);
+        let start = Instant::now();
+        large = large.killed_and_started()?;
+        opened.push(start.elapsed().as_secs_f64() * 1_000.0);
+    }
+    limits.add("open_ms", &opened, &[]);
+    Ok(())
+}
+
+/// Alternating rounds on a large store and a small one, after one that fills caches.
+async fn compare(key: &str, sides: &[Settles<'_>; 2], rounds: usize, limits: &mut Limits) -> Result<(), Failed> {
+    let [mut figures, mut rates] = [[Vec::new(), Vec::new()], [Vec::new(), Vec::new()]];
+    for round in 0..=rounds {
+        for (at, side) in sides.iter().enumerate() {
+            let (cpu, rate) = side.round().await?;
+            if round > 0 {
+                figures[at].push(cpu);
+                rates[at].push(rate);
+            }
         }
     }
     let beside = [
@@ -178,24 +211,8 @@ async fn store(persons: usize, settlements: usize, rounds: usize, limits: &mut L
         ("small_server_cpu_us", median(&figures[1])),
         ("per_second", median(&rates[0])),
         ("small_per_second", median(&rates[1])),
-        ("persons", persons as f64),
-        ("settlements", settlements as f64),
     ];
-    limits.add("growth_store", &ratios(&figures[0], &figures[1]), &beside);
-    limits.add("bytes_per_settlement", &[each], &[]);
-    limits.add(
-        "rss_mib",
-        &[large.memory("VmRSS")? as f64 / 1_024.0],
-        &[("peak", large.memory("VmHWM")? as f64 / 1_024.0)],
-    );
-    let mut opened = Vec::new();
-    let mut large = large;
-    for _ in 0..rounds {
-        let start = Instant::now();
-        large = large.killed_and_started()?;
-        opened.push(start.elapsed().as_secs_f64() * 1_000.0);
-    }
-    limits.add("open_ms", &opened, &[]);
+    limits.add(key, &ratios(&figures[0], &figures[1]), &beside);
     Ok(())
 }
 

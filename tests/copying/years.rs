@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use futures_util::stream::{self, StreamExt};
 use onestop::domain::claim::RawClaim;
@@ -157,8 +157,9 @@ fn memory(redis: &RedisServer) -> u64 {
 
 /// Runs the command until more than so many entries left, and kills it; gives how many had.
 fn kill_after_entries(redis: &RedisServer, place: &YearPlace, more_than: u64) -> u64 {
-    let mut command = onestop();
-    command.args([
+    // With the lowest priority, so that it does not end before it is seen that so many left.
+    let mut command = Command::new("nice");
+    command.args(["-n", "19"]).arg(onestop().get_program()).args([
         "copy",
         "--from",
         &place.url,

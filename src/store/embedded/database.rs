@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use redb::{Database, Durability as Sync, ReadOnlyTable, ReadableDatabase, TableDefinition, WriteTransaction};
+use tokio::sync::watch;
 
 use super::cursor::Bytes;
 use super::database_file::DatabaseFile;
@@ -23,6 +24,7 @@ use super::redb_panic::{Panicked, guarded, guarded_read};
 use super::redb_table::{NAMES, TableRow, definition};
 use super::snapshot::{Snapshot, unavailable};
 use crate::store::StoreError;
+use crate::store::coordination::Readiness;
 
 /// The size of the page cache in bytes.
 const CACHE: usize = 96 << 20;
@@ -54,9 +56,14 @@ pub struct Tables {
 
 impl Tables {
     /// Creates the database of a new store.
-    pub fn create(file: &Path, durability: Durability, identity: &StoreIdentity) -> Result<Tables, OpenError> {
+    pub fn create(
+        file: &Path,
+        durability: Durability,
+        readiness: watch::Sender<Readiness>,
+        identity: &StoreIdentity,
+    ) -> Result<Tables, OpenError> {
         let failed = |error: redb::Error| OpenError::Database { path: file.to_owned(), error };
-        let database = open_database(file, durability).map_err(failed)?;
+        let database = open_database(file, durability, readiness).map_err(failed)?;
         let opened = || -> Result<_, redb::Error> {
             create_tables(&database, identity)?;
             note_file(&database, file)?;
@@ -66,11 +73,16 @@ impl Tables {
         Ok(Tables { database, published })
     }
 
-    /// Opens the database of this store.
+    /// Opens the database of this store; a read that fails later is published.
     ///
     /// # Errors
     /// If it is missing, empty, of another store, damaged, or cannot be read.
-    pub fn open(file: &Path, durability: Durability, identity: &StoreIdentity) -> Result<Tables, OpenError> {
+    pub fn open(
+        file: &Path,
+        durability: Durability,
+        readiness: watch::Sender<Readiness>,
+        identity: &StoreIdentity,
+    ) -> Result<Tables, OpenError> {
         match std::fs::metadata(file) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Err(OpenError::PartMissing(file.to_owned()));
@@ -79,7 +91,7 @@ impl Tables {
             _ => {}
         }
         let opened = guarded(|| {
-            let mut database = open_database(file, durability)?;
+            let mut database = open_database(file, durability, readiness)?;
             let found = read_note(&database, IDENTITY.as_bytes())?;
             if read_note(&database, FILE)?.as_deref() != Some(&file_number(file)?[..]) {
                 database.check_integrity()?;
@@ -171,10 +183,14 @@ impl Tables {
     }
 }
 
-fn open_database(file: &Path, durability: Durability) -> Result<Database, redb::Error> {
+fn open_database(
+    file: &Path,
+    durability: Durability,
+    readiness: watch::Sender<Readiness>,
+) -> Result<Database, redb::Error> {
     let mut builder = Database::builder();
     builder.set_cache_size(CACHE);
-    Ok(builder.create_with_backend(DatabaseFile::open(file, durability)?)?)
+    Ok(builder.create_with_backend(DatabaseFile::open(file, durability, readiness)?)?)
 }
 
 fn create_tables(database: &Database, identity: &StoreIdentity) -> Result<(), redb::Error> {

@@ -3,7 +3,7 @@
 //! reads may write pages to make room for others in the cache; it waits for no disk.
 //!
 //! After a failed sync nothing is written any more: redb does not tell of a write that fails while it reads, and the system
-//! reports a failed sync once.
+//! reports a failed sync once. After a failed read redb refuses every further one, so the process must be started again.
 //!
 //! The lock of the store's directory guards it.
 
@@ -14,8 +14,12 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use redb::backends::FileBackend;
+use tokio::sync::watch;
 
 use super::durability::Durability;
+use crate::store::coordination::{ComponentFailed, Readiness};
+
+const COMPONENT: &str = "the database of reference tables";
 
 /// How much is written before it is synced.
 const SYNC_BYTES: usize = 1 << 20;
@@ -38,6 +42,8 @@ pub(super) struct DatabaseFile {
     unsynced: AtomicUsize,
     /// Whether a sync failed.
     has_failed: AtomicBool,
+    /// Where a failed read is published.
+    readiness: watch::Sender<Readiness>,
 }
 
 impl DatabaseFile {
@@ -45,10 +51,20 @@ impl DatabaseFile {
     ///
     /// # Errors
     /// If it cannot be opened.
-    pub(super) fn open(file: &Path, durability: Durability) -> Result<DatabaseFile, redb::Error> {
+    pub(super) fn open(
+        file: &Path,
+        durability: Durability,
+        readiness: watch::Sender<Readiness>,
+    ) -> Result<DatabaseFile, redb::Error> {
         let file = File::options().read(true).write(true).create(true).truncate(false).open(file);
         let file = FileBackend::new(file.map_err(redb::Error::from)?)?;
-        Ok(DatabaseFile { file, durability, unsynced: AtomicUsize::new(0), has_failed: AtomicBool::new(false) })
+        let (unsynced, has_failed) = (AtomicUsize::new(0), AtomicBool::new(false));
+        Ok(DatabaseFile { file, durability, unsynced, has_failed, readiness })
+    }
+
+    fn report_failed_read(&self, error: &io::Error) {
+        let failed = ComponentFailed { component: COMPONENT, why: format!("a read failed: {error}") };
+        self.readiness.send_replace(Readiness::Failed(failed));
     }
 
     fn check_sound(&self) -> io::Result<()> {
@@ -62,7 +78,7 @@ impl redb::StorageBackend for DatabaseFile {
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        self.file.read(offset, out)
+        self.file.read(offset, out).inspect_err(|error| self.report_failed_read(error))
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
@@ -104,14 +120,30 @@ mod tests {
         let place = tempfile::tempdir().expect("a directory");
         let pipe = place.path().join("pipe");
         mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).expect("a pipe");
-        let file = DatabaseFile::open(&pipe, Durability::Synced).expect("the pipe");
+        let open =
+            |durability| DatabaseFile::open(&pipe, durability, watch::Sender::new(Readiness::Ready)).expect("the pipe");
+        let file = open(Durability::Synced);
         let why = |done: io::Result<()>| done.expect_err("an error").to_string();
         let changes = || [file.write(0, b"rows"), file.set_len(4_096)].map(why);
         assert!(changes().iter().all(|why| !why.contains("earlier")), "a pipe has no place to write at");
         assert!(!why(file.sync_data()).contains("earlier"));
         assert_eq!(changes(), ["an earlier sync failed"; 2]);
         assert_eq!(why(file.sync_data()), "an earlier sync failed");
-        let volatile = DatabaseFile::open(&pipe, Durability::Volatile).expect("the pipe");
+        let volatile = open(Durability::Volatile);
         assert!(volatile.sync_data().is_ok(), "it is never synced");
+    }
+
+    #[test]
+    fn after_a_failed_read_the_store_is_to_be_opened_again() {
+        let place = tempfile::tempdir().expect("a directory");
+        let readiness = watch::Sender::new(Readiness::Ready);
+        let file =
+            DatabaseFile::open(&place.path().join("redb"), Durability::Synced, readiness.clone()).expect("it opens");
+        file.set_len(4_096).expect("room");
+        let mut page = [0; 4_096];
+        file.read(0, &mut page).expect("a page");
+        assert_eq!(*readiness.borrow(), Readiness::Ready);
+        assert!(file.read(4_096, &mut page).is_err());
+        assert!(matches!(&*readiness.borrow(), Readiness::Failed(failed) if failed.component == COMPONENT));
     }
 }

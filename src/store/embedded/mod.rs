@@ -119,7 +119,8 @@ impl EmbeddedStore {
     }
 
     fn open_parts(directory: StoreDirectory, durability: Durability) -> Result<EmbeddedStore, OpenError> {
-        let tables = Arc::new(open_tables(&directory, durability)?);
+        let readiness = watch::Sender::new(durability.readiness());
+        let tables = Arc::new(open_tables(&directory, durability, readiness.clone())?);
         let (log, journal) = open_journal(&directory, durability)?;
         reference_replay::replay(&tables, &journal, &directory)?;
         if directory.is_new {
@@ -127,7 +128,6 @@ impl EmbeddedStore {
         } else {
             directory.sync()?;
         }
-        let readiness = watch::Sender::new(durability.readiness());
         let observer = ObserverCell::default();
         let (commits, queue) = job_queue();
         let committer = Committer::new(log, Arc::clone(&journal), readiness.clone(), Arc::clone(&observer));

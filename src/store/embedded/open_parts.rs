@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::sync::watch;
+
 use super::database::Tables;
 use super::directory::StoreDirectory;
 use super::disk::Directory;
@@ -11,15 +13,20 @@ use super::index_replay::{PAUSES, ReplayError, replay};
 use super::journal::Journal;
 use super::log::{Log, LogOptions, LogSizes, OpenedLog};
 use super::open_error::OpenError;
+use crate::store::coordination::Readiness;
 
 /// Opens the database of reference tables, or creates the parts of a new store.
-pub(super) fn open_tables(directory: &StoreDirectory, durability: Durability) -> Result<Tables, OpenError> {
+pub(super) fn open_tables(
+    directory: &StoreDirectory,
+    durability: Durability,
+    readiness: watch::Sender<Readiness>,
+) -> Result<Tables, OpenError> {
     let file = directory.database_file();
     if directory.is_new {
         directory.create_parts()?;
-        Tables::create(&file, durability, &directory.identity)
+        Tables::create(&file, durability, readiness, &directory.identity)
     } else {
-        Tables::open(&file, durability, &directory.identity)
+        Tables::open(&file, durability, readiness, &directory.identity)
     }
 }
 

@@ -5,9 +5,12 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
+use tokio::sync::watch;
+
 use super::error::BackupError;
 use super::verify::{LogInBackup, Verified, committed, last_segment, segments_of};
 use crate::domain::journal::Instant;
+use crate::store::coordination::Readiness;
 use crate::store::embedded::database::Tables;
 use crate::store::embedded::directory::{StoreDirectory, prepare_restore};
 use crate::store::embedded::disk::{Directory, Disk};
@@ -52,7 +55,8 @@ pub fn restore(backup: &Verified, store: &Path, until: RestoreUntil) -> Result<R
     let cut = find_cut(backup, &log, until)?;
     let directory = prepare_restore(store, &backup.secret)?;
     directory.create_parts()?;
-    drop(Tables::create(&directory.database_file(), Durability::Synced, &directory.identity)?);
+    let readiness = watch::Sender::new(Readiness::Ready);
+    drop(Tables::create(&directory.database_file(), Durability::Synced, readiness, &directory.identity)?);
     copy_log(&log, &directory, cut.end)?;
     append_leading(&directory, &cut)?;
     directory.complete()?;

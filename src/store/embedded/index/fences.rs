@@ -85,7 +85,7 @@ impl Fences {
     /// How many pages, from the first on, have a first key that compares so with this key.
     fn count_leading_pages(&self, key: &Key, compares: impl Fn(&[u8], &[u8]) -> bool) -> u64 {
         let prefixes = &self.prefixes[..self.pages()];
-        let mut low = prefixes.partition_point(|prefix| *prefix < key.prefix());
+        let mut low = count_below(prefixes, key.prefix());
         if prefixes.get(low).is_none_or(|prefix| *prefix != key.prefix()) {
             return low as u64;
         }
@@ -101,6 +101,35 @@ impl Fences {
         }
         low as u64
     }
+}
+
+/// How many of these numbers, which are in order, are less than another.
+///
+/// Keys are digests or times, so that the numbers are spread evenly: the search begins where the number would be, and
+/// widens until it is enclosed. That reads two or three cache lines, where halving all of them reads one for each half.
+fn count_below(ordered: &[u64], number: u64) -> usize {
+    const CACHE_LINE: usize = 64 / size_of::<u64>();
+    let (Some(first), Some(last)) = (ordered.first(), ordered.last()) else { return 0 };
+    if number <= *first {
+        return 0;
+    }
+    if number > *last {
+        return ordered.len();
+    }
+    // In the order of numbers `first < number <= last`, so that the last index is the greatest.
+    let share = u128::from(number - first) * (ordered.len() as u128 - 1) / u128::from(last - first);
+    let (mut low, mut high, mut width) = (share as usize, share as usize + 1, CACHE_LINE);
+    while low > 0 && ordered[low] >= number {
+        high = low;
+        low = low.saturating_sub(width);
+        width *= 2;
+    }
+    while ordered[high - 1] < number {
+        low = high;
+        high = (high + width).min(ordered.len());
+        width *= 2;
+    }
+    low + ordered[low..high].partition_point(|other| *other < number)
 }
 
 #[cfg(test)]
@@ -131,6 +160,28 @@ mod tests {
             [None, Some(0), Some(0), Some(1), Some(2), None]
         );
         assert_eq!([10, 11, 31].map(|number| fences.last_page_before(Some(&key(number)))), [None, Some(0), Some(2)]);
+    }
+
+    #[test]
+    fn numbers_below_another_are_counted_however_they_are_spread() {
+        let mut random = 7_u64;
+        let mut next = move || {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            random >> 1
+        };
+        let spreads: [fn(u64) -> u64; 4] = [|n| n, |n| n % 50, |n| n >> (n % 63), |n| u64::MAX - (n >> (n % 63))];
+        for spread in spreads {
+            for length in (0..40).chain([1_000, 5_000]) {
+                let mut ordered: Vec<u64> = (0..length).map(|_| spread(next())).collect();
+                ordered.sort_unstable();
+                let near =
+                    ordered.iter().flat_map(|number| [number.saturating_sub(1), *number, number.saturating_add(1)]);
+                for number in near.chain([0, u64::MAX, spread(next())]) {
+                    let expected = ordered.partition_point(|other| *other < number);
+                    assert_eq!(count_below(&ordered, number), expected, "{number} in {ordered:?}");
+                }
+            }
+        }
     }
 
     #[test]
