@@ -9,7 +9,7 @@
 use std::time::{Duration, Instant};
 
 /// Calls in flight that are permitted however long they take: the work of one sync of the store and of the next.
-pub(crate) const LEAST_CALLS: usize = 64;
+pub(crate) const LEAST_CALLS: usize = 128;
 
 /// Calls in flight that are permitted before it is known how soon so many are answered.
 const FIRST_CALLS: usize = 2 * LEAST_CALLS;
@@ -135,9 +135,9 @@ mod tests {
         let mut limit = LoadLimit::new(1_024, now);
         run(&mut limit, &mut now, 1.0, 8);
         assert_eq!(limit.limit(), FIRST_CALLS);
-        assert!(run(&mut limit, &mut now, 0.1, 1_000) <= Duration::from_millis(26));
+        assert!(run(&mut limit, &mut now, 0.1, 1_000) <= Duration::from_millis(52));
         let latency = run(&mut limit, &mut now, 1.0, 1_000);
-        assert!(latency <= Duration::from_millis(13), "{latency:?}");
+        assert!(latency <= Duration::from_millis(26), "{latency:?}");
         assert_eq!(limit.limit(), LEAST_CALLS);
     }
 
@@ -147,7 +147,7 @@ mod tests {
         let mut limit = LoadLimit::new(1_024, now);
         run(&mut limit, &mut now, 1.0, 8);
         let latency = run(&mut limit, &mut now, 600.0, 1_000);
-        assert!(latency <= Duration::from_millis(13), "{latency:?}");
+        assert!(latency <= Duration::from_millis(26), "{latency:?}");
     }
 
     #[test]
@@ -194,12 +194,11 @@ mod tests {
         };
         slow_window(&mut limit, &mut now);
         assert_eq!((limit.limit(), limit.is_overloaded()), (FIRST_CALLS, false));
+        limit.limit = 1_024;
+        (1..SLOW_WINDOWS).for_each(|_| slow_window(&mut limit, &mut now));
+        assert_eq!((limit.limit(), limit.is_overloaded()), (512, true), "no more than halved at once");
         (0..20).for_each(|_| slow_window(&mut limit, &mut now));
-        assert_eq!((limit.limit(), limit.is_overloaded()), (LEAST_CALLS, true));
-        let mut large = LoadLimit { limit: 1_024, ..LoadLimit::new(1_024, now) };
-        large.record(Duration::from_millis(1), 8, now + WINDOW);
-        (0..SLOW_WINDOWS).for_each(|_| slow_window(&mut large, &mut now));
-        assert_eq!(large.limit(), 512, "no more than halved at once");
+        assert_eq!(limit.limit(), LEAST_CALLS);
         let mut small = LoadLimit::new(8, now);
         (0..20).for_each(|_| slow_window(&mut small, &mut now));
         assert_eq!(small.limit(), 8);

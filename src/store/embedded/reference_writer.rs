@@ -189,7 +189,9 @@ mod tests {
     fn parts(place: &Path, is_refused: impl Fn(usize) -> bool + Send + 'static) -> Parts {
         let [log, index, database] = ["log", "index", "redb"].map(|name| place.join(name));
         [&log, &index].iter().for_each(|path| std::fs::create_dir(path).expect("a directory"));
-        let tables = Arc::new(Tables::create(&database, Durability::Synced, &STORE).expect("a database"));
+        let readiness = watch::Sender::new(Readiness::Ready);
+        let tables = Tables::create(&database, Durability::Synced, readiness.clone(), &STORE).expect("a database");
+        let tables = Arc::new(tables);
         let sizes = LogSizes { segment: 4 << 20, frame: 1 << 20 };
         let (log, options) = (Arc::new(Directory::new(log)), LogOptions { sizes, ..LogOptions::default() });
         Log::create(log.clone(), STORE, sizes).expect("a log");
@@ -197,7 +199,6 @@ mod tests {
         let OpenedLog { log, .. } = opened.expect("a log");
         let opened = Index::open(Arc::new(Directory::new(index)), STORE, IndexOptions::default()).expect("an index");
         let journal = Arc::new(Journal::new(Arc::clone(log.segments()), Arc::new(opened.index)));
-        let readiness = watch::Sender::new(Readiness::Ready);
         let (taken, queue) = job_queue();
         let committer = Committer::new(log, Arc::clone(&journal), readiness.clone(), ObserverCell::default());
         let (commits, mut arriving) = job_queue();
