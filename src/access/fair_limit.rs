@@ -1,8 +1,8 @@
 //! The calls in flight of all callers: at most as many as are answered soon (`LoadLimit`), and each caller its share.
 //!
 //! Every caller that calls has an equal share of the limit and may have that many calls in flight, whatever the others do. A
-//! caller may exceed its share while there is room, but not the last quarter of it where others call too, and not at all
-//! while calls take too long.
+//! caller may exceed its share while there is room, but not the last quarter of it where others call too; while calls take
+//! too long, only where few are in flight of all callers.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use foldhash::fast::RandomState;
 use tokio::sync::{Notify, oneshot};
 
-use super::load_limit::{LoadLimit, RESERVED};
+use super::load_limit::{LEAST_CALLS, LoadLimit, RESERVED};
 
 /// How long a caller has a share after its last call.
 const ACTIVE: Duration = Duration::from_secs(1);
@@ -170,7 +170,8 @@ impl State {
         let is_alone = self.active < 2;
         let reserved = if is_alone { 0 } else { limit / RESERVED };
         let within_share = own < (limit / self.active.max(1)).max(1);
-        let has_room = self.in_flight < limit - reserved && (is_alone || !self.load.is_overloaded());
+        let few = self.in_flight < LEAST_CALLS / 2;
+        let has_room = self.in_flight < limit - reserved && (is_alone || few || !self.load.is_overloaded());
         self.in_flight < max && (within_share || has_room)
     }
 
@@ -246,11 +247,16 @@ mod tests {
     }
 
     #[test]
-    fn while_calls_take_too_long_no_caller_has_more_than_its_share() {
-        let limit = FairLimit::new(100);
-        let _other = limit.try_acquire(&caller("b")).expect("room");
+    fn while_calls_take_too_long_no_caller_has_more_than_its_share_unless_few_are_in_flight() {
+        let limit = FairLimit::new(1_024);
+        let callers =
+            |count: usize| (0..count).map(|number| limit.try_acquire(&caller(&number.to_string())).expect("room"));
+        let _one: Vec<_> = callers(1).collect();
         limit.lock().load.overload();
-        assert_eq!(flood(&limit, "a").len(), 50);
+        let share = limit.limit() / 2;
+        assert_eq!(flood(&limit, "a").len(), share);
+        let _nine: Vec<_> = callers(9).collect();
+        assert_eq!(flood(&limit, "a").len(), LEAST_CALLS / 2 - 10, "the share of each is {}", limit.limit() / 11);
     }
 
     #[test]

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Builds the image of deploy/container with Debian's buildah (no daemon), starts a container from it, settles the
 # demonstration in it, and stops it. Prints the size of the image and how long a container takes until it is ready.
-#   tests/image/run.sh DIR      DIR is for the images and may not exist
-# Needs root: the build and the container run in a chroot. The profile of the program is that of development, which is built in
-# a third of the time.
+#   tests/image/run.sh DIR                         DIR is for the images and may not exist
+#   PROFILE=production tests/image/run.sh DIR      the program as it is shipped; that of development is built in a third of the time
+# Needs root: the build and the container run in a chroot.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 mkdir -p "$1"
@@ -31,7 +31,7 @@ mounts+=(--volume "$cargo_home:/cargo")
 builder=$(buildah from scratch)
 buildah config --env "PATH=$PATH" --env CARGO_HOME=/cargo --env "RUSTUP_HOME=$rustup_home" "$builder"
 buildah commit --quiet "$builder" builder >/dev/null
-buildah build --quiet --format docker --build-arg BUILDER=localhost/builder --build-arg PROFILE=dev "${mounts[@]}" \
+buildah build --quiet --format docker --build-arg BUILDER=localhost/builder --build-arg "PROFILE=${PROFILE:-dev}" "${mounts[@]}" \
   --ignorefile deploy/container/Containerfile.dockerignore -f deploy/container/Containerfile -t onestop . >/dev/null
 
 # The image: the program and an empty directory, not as root, with a health check.
