@@ -2,7 +2,8 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
+use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
 use onestop::domain::claim::RawClaim;
@@ -15,6 +16,7 @@ use super::copied;
 use super::history::History;
 use crate::support::claims::{claim, day, settle};
 use crate::support::program::{Serve, onestop, run};
+use crate::support::proxy::{Mode, Proxy};
 use crate::support::redis_server::{self, DURABLE, RedisServer, SECRET};
 use crate::support::{engine, row, stamp};
 
@@ -156,18 +158,9 @@ fn memory(redis: &RedisServer) -> u64 {
 }
 
 /// Runs the command until more than so many entries left, and kills it; gives how many had.
-fn kill_after_entries(redis: &RedisServer, place: &YearPlace, more_than: u64) -> u64 {
-    // With the lowest priority, so that it does not end before it is seen that so many left.
-    let mut command = Command::new("nice");
-    command.args(["-n", "19"]).arg(onestop().get_program()).args([
-        "copy",
-        "--from",
-        &place.url,
-        "--from-secret",
-        &place.path("secret"),
-        "--to",
-        &place.path("archive"),
-    ]);
+fn kill_after_entries(redis: &RedisServer, from: &str, place: &YearPlace, more_than: u64) -> u64 {
+    let mut command = onestop();
+    command.args(["copy", "--from", from, "--from-secret", &place.path("secret"), "--to", &place.path("archive")]);
     command.args(["--move-years-before", "2019"]).stdout(Stdio::null()).stderr(Stdio::null());
     let mut child = command.spawn().expect("it starts");
     while left(redis) <= more_than {
@@ -186,8 +179,12 @@ async fn a_killed_archiving_loses_nothing_and_resumes_to_the_same_result() {
     let bytes =
         json_report(place.move_years("archive", "2019", &["--dry-run", "--json"]))["bytes"].as_u64().expect("a number");
     let (full, closed, mut before) = (memory(&redis), SETTLEMENTS / 3 * 2, 0);
+    // Replies take their time, so that the command is seen before its end.
+    let slow = Proxy::to(redis.port()).await;
+    slow.set(Mode::Delays(Duration::from_millis(2)));
+    let from = place.url.replace(&redis.port().to_string(), &slow.port().to_string());
     for _ in 0..2 {
-        let there = kill_after_entries(&redis, &place, before + (closed - before) / 4);
+        let there = kill_after_entries(&redis, &from, &place, before + (closed - before) / 4);
         assert!(before < there && there < closed, "{before}, then {there} of {closed}");
         before = there;
         refused(place.run(&["audit", "verify"], &[]), 1, WANTS_ARCHIVE);

@@ -3,9 +3,8 @@
 use std::path::Path;
 
 use onestop::domain::ids::Digest;
-use onestop::store::coordination::{Coordination, Readiness};
 use onestop::store::embedded::{Durability, EmbeddedStore};
-use onestop::store::{PolicyStore, ReferenceStore, Store};
+use onestop::store::{PolicyStore, ReferenceStore};
 
 use crate::store_contract::open;
 
@@ -89,20 +88,4 @@ async fn every_page_of_a_copied_database_is_checked_before_it_is_served() {
             assert_eq!(opened.policy(Digest([150; 32])).await, Ok(Some("text 150".to_owned())), "healed, or refused");
         }
     }
-}
-
-/// After it redb refuses every further read.
-#[tokio::test]
-async fn after_a_failed_read_of_the_database_the_store_is_to_be_opened_again() {
-    let place = tempfile::tempdir().expect("a directory");
-    put_policies(place.path(), 0..200).await;
-    let store = open(place.path()).expect("the store");
-    let readiness = store.coordination().readiness();
-    assert!(!matches!(*readiness.borrow(), Readiness::Failed(_)));
-    let database = std::fs::File::options().write(true).open(place.path().join("redb")).expect("the database");
-    database.set_len(4_096).expect("cut off");
-    assert!(store.policy(Digest([150; 32])).await.is_err());
-    let failed = readiness.borrow().clone();
-    let Readiness::Failed(failed) = failed else { panic!("{failed:?}") };
-    assert!(failed.to_string().starts_with("the database of reference tables failed: a read failed: "), "{failed}");
 }

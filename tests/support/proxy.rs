@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -13,6 +14,8 @@ use tokio::task::JoinHandle;
 pub enum Mode {
     /// It passes everything on.
     Passes,
+    /// It passes everything on, replies after a time.
+    Delays(Duration),
     /// The next request with these bytes is passed on; when its reply comes, the connection is closed instead, and
     /// everything passes again.
     LosesReplyTo(&'static str),
@@ -119,6 +122,9 @@ async fn pass(mut client: TcpStream, server: u16, shared: Arc<Shared>) {
                     let cuts = matches!(&*shared.mode.borrow(), Mode::LosesReplyAndCuts(_));
                     shared.mode.send_replace(if cuts { Mode::Cuts } else { Mode::Passes });
                     return;
+                }
+                if let Mode::Delays(time) = now {
+                    tokio::time::sleep(time).await;
                 }
                 if client.write_all(&from_server[..count]).await.is_err() {
                     return;
