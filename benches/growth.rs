@@ -2,8 +2,8 @@
 //! stays, beside one with none, and on a store with many persons and settlements beside an empty one; the bytes of a
 //! settlement, the memory of the server, and the time to open its store.
 //!
-//! `cargo bench --bench growth [-- PERSONS SETTLEMENTS [ROUNDS]]`: ten million persons, two million settlements and five
-//! rounds by default, which take about 12 GB of disk. Loopback only.
+//! `cargo bench --bench growth [-- PERSONS SETTLEMENTS [ROUNDS]]`, ten thousand persons at least: ten million persons, two
+//! million settlements and five rounds by default, which take about 12 GB of disk. Loopback only.
 
 #![allow(missing_docs)]
 

@@ -13,6 +13,9 @@ use tokio::sync::{Notify, oneshot};
 
 use super::load_limit::{LEAST_CALLS, LoadLimit, RESERVED};
 
+/// Calls in flight of all callers up to which one may exceed its share though calls take too long.
+const FEW_CALLS: usize = LEAST_CALLS / 2;
+
 /// How long a caller has a share after its last call.
 const ACTIVE: Duration = Duration::from_secs(1);
 
@@ -170,8 +173,8 @@ impl State {
         let is_alone = self.active < 2;
         let reserved = if is_alone { 0 } else { limit / RESERVED };
         let within_share = own < (limit / self.active.max(1)).max(1);
-        let few = self.in_flight < LEAST_CALLS / 2;
-        let has_room = self.in_flight < limit - reserved && (is_alone || few || !self.load.is_overloaded());
+        let may_exceed = is_alone || self.in_flight < FEW_CALLS || !self.load.is_overloaded();
+        let has_room = self.in_flight < limit - reserved && may_exceed;
         self.in_flight < max && (within_share || has_room)
     }
 
@@ -256,7 +259,7 @@ mod tests {
         let share = limit.limit() / 2;
         assert_eq!(flood(&limit, "a").len(), share);
         let _nine: Vec<_> = callers(9).collect();
-        assert_eq!(flood(&limit, "a").len(), LEAST_CALLS / 2 - 10, "the share of each is {}", limit.limit() / 11);
+        assert_eq!(flood(&limit, "a").len(), FEW_CALLS - 10, "the share of each is {}", limit.limit() / 11);
     }
 
     #[test]

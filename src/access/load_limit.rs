@@ -8,7 +8,8 @@
 
 use std::time::{Duration, Instant};
 
-/// Calls in flight that are permitted however long they take: the work of one sync of the store and of the next.
+/// Calls in flight that one caller alone is permitted however long they take: the work of one sync of the store and of the
+/// next.
 pub(crate) const LEAST_CALLS: usize = 128;
 
 /// Calls in flight that are permitted before it is known how soon so many are answered.

@@ -1,4 +1,4 @@
-//! A proxy between a store and its Redis, which loses replies, or goes silent, when a test says so.
+//! A proxy between a store and its Redis, which delays or loses replies, or goes silent, when a test says so.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
